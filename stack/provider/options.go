@@ -32,10 +32,10 @@ const (
 // options are the caller's wishes for one answer. Token counts are as on the wire: input includes
 // cached and written, output includes reasoning. Numbers are unset (-1) unless named.
 type options struct {
-	latency, gap                               time.Duration
-	chunks, status                             int
+	latency, gap                              time.Duration
+	chunks, status                            int
 	input, cached, written, output, reasoning int64
-	fault                                      fault
+	fault                                     fault
 }
 
 // headerOf lists each option with the header that sets it; the header wins over the model's name.
@@ -92,7 +92,7 @@ func (o *options) set(option, value string) error {
 		o.chunks = int(number(maxChunks))
 	case "status":
 		o.status = int(number(599))
-		ok = ok && o.status >= 200
+		ok = ok && o.status >= 400
 	case "in":
 		o.input = number(maxTokens)
 	case "cached":

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -34,8 +35,9 @@ func Models() []string { return []string{"small", "large", "reasoner"} }
 
 // Provider is the http.Handler of the mock provider.
 type Provider struct {
-	mux    *http.ServeMux
-	ledger *ledger
+	mux     *http.ServeMux
+	ledger  *ledger
+	answers atomic.Int64 // numbers the answers' ids
 }
 
 // New returns a provider with an empty ledger.
