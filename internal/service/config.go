@@ -162,7 +162,7 @@ func decodeSection(name string, raw, target any) error {
 
 // decodeProblems takes the decoder's tree of errors apart into one error a key.
 func decodeProblems(err error, fromEnv map[string]string) []error {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // the tree is taken apart level by level
 	case interface{ Unwrap() []error }:
 		var all []error
 		for _, one := range e.Unwrap() {

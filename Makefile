@@ -1,0 +1,99 @@
+# Everything a developer does here. `make` alone lists the targets; Go, Node's
+# npm and make are all that has to be installed by hand.
+
+GO    ?= go
+CACHE := $(CURDIR)/.cache
+TOOLS := $(CACHE)/bin
+BUF   := $(GO) tool -modfile=../tools/go.mod buf
+
+# Tools that are Go programs too large to share the product's module graph:
+# built from source at these versions, each in a file that names its version.
+GOLANGCI := $(TOOLS)/golangci-lint-v2.15.0
+GOTESTSUM := $(TOOLS)/gotestsum-v1.13.0
+
+# The race detector is the one thing here that needs a C compiler.
+RACE := $(if $(shell command -v gcc || command -v clang),-race)
+
+# What a test run prints: go test's own lines, then the counts.
+GOTEST = $(GOTESTSUM) --format standard-quiet --hide-summary skipped \
+	--post-run-command $(CURDIR)/.ci/count --
+
+FUZZTIME ?= 10s
+# What `buf breaking` compares the schemas with.
+BASE ?= HEAD
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test unit e2e bench fuzz lint fmt generate clean npm
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## the four binaries in bin/ and the ClickHouse engine in its cache
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./gateway ./ingest ./aggregator ./stack
+	@bin/stack fetch
+
+run: build ## the whole of Weir on this machine, data in .weir/, until Ctrl-C
+	@exec bin/stack
+
+test: unit e2e ## every test; installs what it needs
+
+unit: $(GOTESTSUM) ## the tests of the packages
+	$(GOTEST) $(RACE) -timeout 5m ./...
+
+e2e: build npm $(GOTESTSUM) ## real clients and faults against the stack, on free ports
+	cd e2e && $(GOTEST) -count=1 -timeout 9m ./...
+
+bench: build ## CPU per call and throughput beside a bare proxy
+	cd e2e && $(GO) run ./bench
+
+fuzz: ## every fuzz target for FUZZTIME (10s) each
+	@grep -rno --include='*_test.go' --exclude-dir='.?*' --exclude-dir=node_modules -E '^func Fuzz[A-Za-z0-9_]+' . \
+	| sed -E 's|^(.*)/[^/]*:[0-9]+:func (.*)$$|\1 \2|' \
+	| while read -r folder target; do \
+		echo "$$folder $$target"; \
+		(cd "$$folder" && $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) . </dev/null) || exit 1; \
+	done
+
+lint: $(GOLANGCI) ## format, vet, static analysis, schemas, generated code
+	@test -z "$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go'))" || { gofmt -l .; echo "not formatted: run make fmt"; exit 1; }
+	$(GO) vet ./...
+	cd e2e && $(GO) vet ./...
+	$(GOLANGCI) run ./...
+	cd e2e && $(GOLANGCI) run --config ../.golangci.yml ./...
+	cd schemas && $(BUF) lint && $(BUF) breaking --against '../.git#ref=$(BASE),subdir=schemas'
+	@rm -rf $(CACHE)/generated && mkdir -p $(CACHE)/generated
+	cd schemas && $(BUF) generate --output $(CACHE)/generated
+	@for file in $(CACHE)/generated/*.pb.go; do \
+		cmp "$$file" "schemas/$${file##*/}" || { echo "the generated code is not that of the .proto files: run make generate"; exit 1; }; \
+	done
+
+fmt: ## format the Go code and the schemas
+	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go' | grep -v '\.pb\.go$$')
+
+generate: ## the Go code of the schemas, and the catalog of models and prices
+	cd schemas && $(BUF) generate
+
+clean: ## remove what was built; data in .weir/ and the engine stay
+	rm -rf bin .cache/bin .cache/generated e2e/clients/node/node_modules
+
+# --- what the targets need -------------------------------------------------
+
+npm: e2e/clients/node/node_modules/.package-lock.json
+
+e2e/clients/node/node_modules/.package-lock.json: e2e/clients/node/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer (https://nodejs.org), which brings it, and run make again" >&2; exit 1; }
+	cd e2e/clients/node && npm ci --no-audit --no-fund
+	@touch $@
+
+$(GOLANGCI):
+	$(call install,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+
+$(GOTESTSUM):
+	$(call install,gotest.tools/gotestsum)
+
+# The version is what follows the last "-" of the file's name.
+define install
+	@echo "building $(@F) (once)"
+	@GOBIN=$(TOOLS) $(GO) install $(1)@$(lastword $(subst -v, v,$(@F)))
+	@mv $(TOOLS)/$(notdir $(1)) $@
+endef
