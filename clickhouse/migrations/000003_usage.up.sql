@@ -1,0 +1,58 @@
+-- One row per UsageRecorded: the ledger. Token kinds are disjoint, a total is
+-- their sum. Money is exact, in steps of 1e-12 USD.
+CREATE TABLE IF NOT EXISTS usage
+(
+    request_id String CODEC(ZSTD(3)),
+    occurred_at DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    org_id LowCardinality(String),
+    project LowCardinality(String),
+    group_id LowCardinality(String),
+    key_id LowCardinality(String),
+    member_id LowCardinality(String),
+    user_id String CODEC(ZSTD(1)),
+    trace_id String CODEC(ZSTD(1)),
+    tags Array(LowCardinality(String)),
+    extra Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    origin_referer LowCardinality(String),
+    origin_title LowCardinality(String),
+    endpoint LowCardinality(String),
+    requested_model LowCardinality(String),
+    model LowCardinality(String),
+    provider LowCardinality(String),
+    region LowCardinality(String),
+    service_tier LowCardinality(String),
+    policy LowCardinality(String),
+    stream Bool,
+    byok Bool,
+    cache LowCardinality(String),
+    shadow Bool,
+    status Int32 CODEC(ZSTD(1)),
+    error_kind LowCardinality(String),
+    clock_skew Bool,
+    input_tokens Int64 CODEC(ZSTD(1)),
+    cached_input_tokens Int64 CODEC(ZSTD(1)),
+    cache_write_tokens Int64 CODEC(ZSTD(1)),
+    output_tokens Int64 CODEC(ZSTD(1)),
+    reasoning_tokens Int64 CODEC(ZSTD(1)),
+    units Map(LowCardinality(String), Int64),
+    estimated Bool,
+    price_unknown Bool,
+    tokens_rejected Bool,
+    cost_usd Decimal(38, 12) CODEC(ZSTD(1)),
+    saved_usd Decimal(38, 12) CODEC(ZSTD(1)),
+    latency_ms Decimal(18, 3) CODEC(ZSTD(1)),
+    ttft_ms Decimal(18, 3) CODEC(ZSTD(1)),
+    attempts Int32 CODEC(ZSTD(1)),
+    price_version LowCardinality(String),
+    node LowCardinality(String),
+    seq UInt64 CODEC(Delta(8), ZSTD(1)),
+    kafka_partition Int32 CODEC(ZSTD(1)),
+    kafka_offset Int64 CODEC(Delta(8), ZSTD(1)),
+    INDEX request_id_range request_id TYPE minmax GRANULARITY 1,
+    INDEX trace_id_filter trace_id TYPE bloom_filter(0.01) GRANULARITY 4,
+    INDEX kafka_offset_range kafka_offset TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(occurred_at)
+ORDER BY (org_id, occurred_at)
+SETTINGS non_replicated_deduplication_window = 100000, ttl_only_drop_parts = 1
