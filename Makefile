@@ -19,6 +19,9 @@ GOTEST = $(GOTESTSUM) --format standard-quiet --hide-summary skipped \
 	--post-run-command $(CURDIR)/.ci/count --
 
 FUZZTIME ?= 10s
+# The Go modules of the repository, and their files, generated ones aside.
+MODULES  := . e2e tools/catalog
+GO_FILES = $$(git ls-files --cached --others --exclude-standard '*.go' | grep -v '\.pb\.go$$')
 # What `buf breaking` compares the schemas with.
 BASE ?= HEAD
 
@@ -55,11 +58,11 @@ fuzz: ## every fuzz target for FUZZTIME (10s) each
 	done
 
 lint: $(GOLANGCI) ## format, vet, static analysis, schemas, generated code
-	@test -z "$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go'))" || { gofmt -l .; echo "not formatted: run make fmt"; exit 1; }
-	$(GO) vet ./...
-	cd e2e && $(GO) vet ./...
-	$(GOLANGCI) run ./...
-	cd e2e && $(GOLANGCI) run --config ../.golangci.yml ./...
+	@unformatted=$$(gofmt -l $(GO_FILES)); test -z "$$unformatted" || { echo "not formatted, run make fmt: $$unformatted"; exit 1; }
+	@for module in $(MODULES); do \
+		echo "$$module: go vet, golangci-lint"; \
+		(cd $$module && $(GO) vet ./... && $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...) || exit 1; \
+	done
 	cd schemas && $(BUF) lint && $(BUF) breaking --against '../.git#ref=$(BASE),subdir=schemas'
 	@rm -rf $(CACHE)/generated && mkdir -p $(CACHE)/generated
 	cd schemas && $(BUF) generate --output $(CACHE)/generated
@@ -67,11 +70,12 @@ lint: $(GOLANGCI) ## format, vet, static analysis, schemas, generated code
 		cmp "$$file" "schemas/$${file##*/}" || { echo "the generated code is not that of the .proto files: run make generate"; exit 1; }; \
 	done
 
-fmt: ## format the Go code and the schemas
-	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go' | grep -v '\.pb\.go$$')
+fmt: ## format the Go code
+	gofmt -w $(GO_FILES)
 
 generate: ## the Go code of the schemas, and the catalog of models and prices
 	cd schemas && $(BUF) generate
+	$(GO) generate ./internal/catalog
 
 clean: ## remove what was built; data in .weir/ and the engine stay
 	rm -rf bin .cache/bin .cache/generated e2e/clients/node/node_modules
