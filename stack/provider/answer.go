@@ -28,7 +28,7 @@ type answer struct {
 
 // compose settles the answer to q.
 func (q *chatRequest) compose(number int64, model string, o options) (*answer, error) {
-	tokens, limited, err := q.tokens(model, o)
+	tokens, limited, err := q.tokens(o)
 	if err != nil {
 		return nil, err
 	}

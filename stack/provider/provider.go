@@ -30,8 +30,9 @@ const maxBody = 64 << 20
 // shutdownGrace is how long Run waits for open answers once its context has ended.
 const shutdownGrace = 2 * time.Second
 
-// Models are the names that the provider answers to, before any options after a colon.
-func Models() []string { return []string{"small", "large", "reasoner"} }
+// Models are the names that the provider answers to, before any options after a colon. They differ only
+// in what the stack's configuration makes them cost: unpriced has no price there.
+func Models() []string { return []string{"small", "large", "unpriced"} }
 
 // Provider is the http.Handler of the mock provider.
 type Provider struct {

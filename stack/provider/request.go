@@ -89,7 +89,7 @@ func (q *chatRequest) wantsUsage() bool {
 
 // tokens settles the counts of the answer: what the options name, and for the rest figures that depend
 // on the messages alone. limited says that max_tokens cut the answer short.
-func (q *chatRequest) tokens(model string, o options) (t Tokens, limited bool, err error) {
+func (q *chatRequest) tokens(o options) (t Tokens, limited bool, err error) {
 	t.Prompt = o.input
 	if o.input == unset {
 		t.Prompt = max((int64(len(q.Messages))+3)/4, o.cached+o.written)
@@ -107,9 +107,6 @@ func (q *chatRequest) tokens(model string, o options) (t Tokens, limited bool, e
 		}
 	}
 	t.Reasoning = max(o.reasoning, 0)
-	if o.reasoning == unset && model == "reasoner" {
-		t.Reasoning = t.Completion / 4
-	}
 	switch {
 	case t.Cached+t.Written > t.Prompt:
 		return t, false, invalid("model", "the mock provider's cached and write options exceed its input tokens")
