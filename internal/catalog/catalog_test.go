@@ -104,17 +104,18 @@ func TestConfigErrors(t *testing.T) {
 	f(`input_price: required for a model that`, ModelConfig{ID: "openai/gpt-nonsense", ContextWindow: 1})
 	f(`input_price: required for an id that ends`, ModelConfig{ID: "openai/*"})
 	f(`context_window: is negative`, priced(ModelConfig{ID: "a/b", ContextWindow: -1}))
+	f(`data_retention: "maybe" is not yes or no`, priced(ModelConfig{ID: "a/b", DataRetention: "maybe"}))
 	f(`supports: "flying" is not one of vision, `, priced(ModelConfig{ID: "a/b", Supports: []string{"flying"}}))
 }
 
 func TestModelObject(t *testing.T) {
-	no, yes := false, true
+	yes := true
 	c := newCatalog(t, Config{Models: []ModelConfig{
 		mock,
 		{
 			ID: "mock/big", InputPrice: "0.15", OutputPrice: "0.60", CachedPrice: "0.0000001",
 			ContextWindow: 1000, MaxOutputTokens: 10, Supports: []string{"vision", "tool_calling"},
-			Geolocation: "eu", DataRetention: &no, API: "chat",
+			Geolocation: "eu", DataRetention: "no", API: "chat",
 		},
 	}})
 	list := c.Models("mock")

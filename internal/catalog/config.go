@@ -51,7 +51,7 @@ type ModelConfig struct {
 	Description       string `koanf:"description"`
 	Geolocation       string `koanf:"geolocation"`
 	PrivacyComments   string `koanf:"privacy_comments"`
-	DataRetention     *bool  `koanf:"data_retention"`
+	DataRetention     string `koanf:"data_retention"` // "yes" or "no"; "" is not known
 	DataRetentionDays int    `koanf:"data_retention_days"`
 }
 
@@ -115,6 +115,9 @@ func (m ModelConfig) parse() (*override, error) {
 	}
 	if m.DataRetentionDays < 0 {
 		return nil, errors.New("data_retention_days: is negative")
+	}
+	if !slices.Contains([]string{"", "yes", "no"}, m.DataRetention) {
+		return nil, fmt.Errorf("data_retention: %q is not yes or no", m.DataRetention)
 	}
 	for _, name := range m.Supports {
 		if (&Model{}).ability(name) == nil {

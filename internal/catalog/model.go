@@ -155,7 +155,11 @@ func (o *override) describe(m *Model) {
 	m.MaxOutputTokens = cmp.Or(o.MaxOutputTokens, m.MaxOutputTokens)
 	m.Description = cmp.Or(o.Description, m.Description)
 	m.Geolocation, m.PrivacyComments = o.Geolocation, o.PrivacyComments
-	m.DataRetention, m.DataRetentionDays = o.DataRetention, o.DataRetentionDays
+	if o.DataRetention != "" {
+		retained := o.DataRetention == "yes"
+		m.DataRetention = &retained
+	}
+	m.DataRetentionDays = o.DataRetentionDays
 	if len(o.Supports) == 0 {
 		return
 	}
