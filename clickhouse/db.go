@@ -10,8 +10,9 @@ import (
 
 // DB is a pool of connections to one database.
 type DB struct {
-	conn     driver.Conn
-	database string
+	conn            driver.Conn
+	database        string
+	retentionMonths int
 }
 
 // Open prepares a pool. It makes no connection yet, so that a service starts
@@ -25,7 +26,7 @@ func Open(cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open clickhouse %s: %w", cfg.Addr, err)
 	}
-	return &DB{conn: conn, database: cfg.Database}, nil
+	return &DB{conn: conn, database: cfg.Database, retentionMonths: cfg.RetentionMonths}, nil
 }
 
 // Ping tells whether the server answers.

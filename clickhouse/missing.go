@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// keepMinutes is the TTL of minutes in the rollups' table.
+const keepMinutes = 7 * 24 * time.Hour
+
 // rollupPart is a table partition of the rollups, as PARTITION BY of the table
 // says it: the resolution with the day of a minute or the month of an hour or a
 // day, written as one number.
@@ -47,10 +50,11 @@ func (db *DB) MissingRollups(ctx context.Context, b *RollupBlock) (*RollupBlock,
 	if err != nil {
 		return nil, err
 	}
+	now := time.Now()
 	var rows []int
 	for row := range b.Rows() {
 		part := partOf(b.resolution.values[row], b.bucket.values[row])
-		if offset, ok := held[part]; !ok || offset < want[part] {
+		if offset, ok := held[part]; (!ok || offset < want[part]) && !b.expired(row, now) {
 			rows = append(rows, row)
 		}
 	}
@@ -60,6 +64,13 @@ func (db *DB) MissingRollups(ctx context.Context, b *RollupBlock) (*RollupBlock,
 	missing := NewRollupBlock(b.generation, b.partition)
 	missing.copyRows(&b.block, rows)
 	return missing, nil
+}
+
+// expired tells whether the table may have let the row go by now. Such a row
+// does not count as missing, or a repeat would fight with its removal.
+func (b *RollupBlock) expired(row int, now time.Time) bool {
+	return Resolution(b.resolution.values[row]) == Minute &&
+		int64(b.bucket.values[row]) <= now.Add(-keepMinutes).Unix()
 }
 
 // rollupOffsets reads the greatest offset that the table holds of the block's
