@@ -80,13 +80,19 @@ const mockProvider = "mock"
 
 // mockModels have prices per million tokens at which a first call costs something, and each kind of
 // token something else. mock/unpriced is served too and stays out, to show what an unknown price does.
+// A name's options after its colon do not change its price, hence an entry for "id:*" beside each id.
 func mockModels() []modelConfig {
-	return []modelConfig{
+	models := []modelConfig{
 		{ID: "mock/small", InputPrice: "0.15", CachedPrice: "0.075", CachingPrice: "0.1875", OutputPrice: "0.60",
 			ReasoningPrice: "0.60", ContextWindow: 128_000, MaxOutputTokens: 16_384},
 		{ID: "mock/large", InputPrice: "2.50", CachedPrice: "0.25", CachingPrice: "3.125", OutputPrice: "10.00",
 			ReasoningPrice: "12.00", ContextWindow: 400_000, MaxOutputTokens: 128_000},
 	}
+	for _, m := range models {
+		m.ID += ":*"
+		models = append(models, m)
+	}
+	return models
 }
 
 // writeConfig writes weir.yaml into the data folder.
