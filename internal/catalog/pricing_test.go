@@ -14,7 +14,7 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // The mock model of the one-machine stack, in USD per million tokens.
 var mock = ModelConfig{
-	ID: "mock/small*", InputPrice: "0.15", CachedPrice: "0.075", CachingPrice: "0.1875",
+	ID: "mock/small:*", InputPrice: "0.15", CachedPrice: "0.075", CachingPrice: "0.1875",
 	OutputPrice: "0.60", ReasoningPrice: "0.90", ContextWindow: 128_000,
 }
 
@@ -30,7 +30,8 @@ func price(t testing.TB, c *Catalog, provider, model string, at time.Time) *Pric
 // Every figure here was worked out by hand.
 func TestCost(t *testing.T) {
 	c := newCatalog(t, Config{Models: []ModelConfig{
-		mock,
+		mock, // with the options of its name
+		{ID: "mock/small", InputPrice: "0.15", CachedPrice: "0.075", CachingPrice: "0.1875", OutputPrice: "0.60", ReasoningPrice: "0.90"},
 		{ID: "mock/plain", InputPrice: "2", OutputPrice: "8"},
 		{ID: "mock/fine", InputPrice: "0.0000005", OutputPrice: "0"},
 		{ID: "mock/dear", InputPrice: "1", CachedPrice: "3", OutputPrice: "1"},
@@ -126,10 +127,10 @@ func TestPriceVersionAndDates(t *testing.T) {
 	if got := price(t, c, "openai", "gpt-4o", noon).Version; got != compiled || !strings.HasPrefix(got, "genai-prices/") {
 		t.Errorf("version of a compiled-in price: %s", got)
 	}
-	version := price(t, c, "mock", "small", noon).Version
+	version := price(t, c, "mock", "small:x", noon).Version
 	dearer := mock
 	dearer.OutputPrice = "0.61"
-	other := price(t, newCatalog(t, Config{Models: []ModelConfig{dearer}}), "mock", "small", noon).Version
+	other := price(t, newCatalog(t, Config{Models: []ModelConfig{dearer}}), "mock", "small:x", noon).Version
 	if len(version) != len("config:ab12cd34;half-even/1") || version == other {
 		t.Errorf("versions of configured prices: %s, of others %s", version, other)
 	}
