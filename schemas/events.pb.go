@@ -963,7 +963,7 @@ func (x *UsageRecorded) GetAttempts() int32 {
 
 // PayloadCaptured is the prompt and the completion, only for keys that ask for
 // it. Topic weir.payloads, which alone of the topics expires. It carries the
-// seq of its call's ResponseCompleted and takes no number of its own.
+// seq of its call's UsageRecorded and takes no number of its own.
 type PayloadCaptured struct {
 	state             protoimpl.MessageState `protogen:"open.v1"`
 	RequestId         string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`

@@ -1,0 +1,177 @@
+package eventlog
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"weir/schemas"
+)
+
+// assigner turns what the group has committed into the state that each
+// partition begins with. The client calls fetched, then assign, in one
+// goroutine of each session.
+type assigner struct {
+	consumer *Consumer
+
+	mu       sync.Mutex // owns metadata
+	metadata map[partitionID]string
+}
+
+// fetched keeps the metadata of the committed offsets.
+func (a *assigner) fetched(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.metadata = make(map[partitionID]string)
+	keep := func(topic string, partition int32, metadata *string, code int16) error {
+		if topic == "" { // the client resolves the ids of topics that it consumes
+			return errors.New("fetch offsets: a topic without a name")
+		}
+		if err := kerr.ErrorForCode(code); err != nil {
+			return fmt.Errorf("fetch offset of %s/%d: %w", topic, partition, err)
+		}
+		if metadata != nil {
+			a.metadata[partitionID{schemas.Topic(topic), partition}] = *metadata
+		}
+		return nil
+	}
+	for _, g := range resp.Groups {
+		for _, t := range g.Topics {
+			for _, p := range t.Partitions {
+				if err := keep(t.Topic, p.Partition, p.Metadata, p.ErrorCode); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// assign prepares every partition of a session and says where to read from. It
+// waits for ClickHouse as long as the session lasts.
+func (a *assigner) assign(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	c := a.consumer
+	member, generation := c.client.GroupMetadata()
+	adm := kadm.NewClient(c.client)
+	names := make([]string, 0, len(offsets))
+	for t := range offsets {
+		names = append(names, t)
+	}
+	topics, err := adm.ListTopics(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("list topics: %w", err)
+	}
+	starts, err := adm.ListStartOffsets(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("list start offsets: %w", err)
+	}
+	var ready []*partition
+	for t, parts := range offsets {
+		topicID := topics[t].ID
+		for n, committed := range parts {
+			p := &partition{
+				partitionID: partitionID{schemas.Topic(t), n},
+				topicID:     hex.EncodeToString(topicID[:]), member: member, generation: generation,
+			}
+			start, ok := starts.Lookup(t, n)
+			if !ok || start.Err != nil {
+				return nil, fmt.Errorf("list start offset of %s/%d: %w", t, n, start.Err)
+			}
+			from, err := a.prepare(ctx, p, committed.EpochOffset().Offset, start.Offset)
+			if err != nil {
+				return nil, err
+			}
+			parts[n] = kgo.NewOffset().At(from)
+			ready = append(ready, p)
+		}
+	}
+	c.mu.Lock()
+	for _, p := range ready {
+		c.partitions[p.partitionID] = p
+	}
+	c.mu.Unlock()
+	if c.o.Follower != nil {
+		for _, p := range ready {
+			c.o.Follower.Assigned(ctx, p.topic, p.n, p.delivery.committed)
+		}
+	}
+	c.o.Logger.Info("partitions assigned", "group", c.o.Group, "partitions", len(ready), "generation", generation)
+	return offsets, nil
+}
+
+// prepare builds one partition's state and returns the offset to read from.
+// committed is negative when the group has committed nothing.
+func (a *assigner) prepare(ctx context.Context, p *partition, committed, start int64) (from int64, err error) {
+	c := a.consumer
+	a.mu.Lock()
+	announced, err := parseIntent(a.metadata[p.partitionID])
+	a.mu.Unlock()
+	if err != nil {
+		return 0, c.stop(fmt.Errorf("%s/%d: %w", p.topic, p.n, err))
+	}
+	if committed < 0 {
+		announced = nil
+		has, err := waitFor(ctx, c, func() (bool, error) { return c.o.Sink.HasRows(ctx, p.topic, p.n) })
+		if err != nil {
+			return 0, err
+		}
+		if has {
+			return 0, c.stop(fmt.Errorf("%s/%d: the table holds rows and group %s has no committed offset; set it to the offset after the last row with kafka-consumer-groups --reset-offsets --group %s --topic %s:%d --to-offset N --execute", p.topic, p.n, c.o.Group, c.o.Group, p.topic, p.n))
+		}
+		if start > 0 && p.topic != schemas.TopicPayloads {
+			return 0, c.stop(fmt.Errorf("%s/%d: the log begins at offset %d and nothing before it was delivered; to go on without those records set the offset with kafka-consumer-groups --reset-offsets --group %s --topic %s:%d --to-earliest --execute", p.topic, p.n, start, c.o.Group, p.topic, p.n))
+		}
+		committed = start
+	}
+	if committed < start {
+		return 0, c.stop(fmt.Errorf("%s/%d: offsets %d to %d expired before they were delivered; to go on without them set the offset with kafka-consumer-groups --reset-offsets --group %s --topic %s:%d --to-earliest --execute", p.topic, p.n, committed, start-1, c.o.Group, p.topic, p.n))
+	}
+	type checkpoint struct {
+		offset int64
+		seen   map[string]uint64
+	}
+	at, err := waitFor(ctx, c, func() (checkpoint, error) {
+		offset, seen, err := c.o.Progress.Newest(ctx, c.position(p, committed))
+		return checkpoint{offset, seen}, err
+	})
+	if err != nil {
+		return 0, err
+	}
+	if at.seen == nil {
+		at.seen = make(map[string]uint64)
+	}
+	p.delivery, err = newDelivery(committed, max(at.offset, start), at.seen, announced)
+	if err != nil {
+		return 0, c.stop(fmt.Errorf("%s/%d: %w", p.topic, p.n, err))
+	}
+	p.batch = c.o.Sink.NewBatch(p.topic, p.n)
+	return p.delivery.next, nil
+}
+
+// waitFor tries again until fn succeeds or the session ends.
+func waitFor[T any](ctx context.Context, c *Consumer, fn func() (T, error)) (T, error) {
+	pause := retryFirst
+	for {
+		v, err := fn()
+		if err == nil {
+			c.health.worked()
+			return v, nil
+		}
+		c.health.failed(err)
+		c.o.Logger.Warn("begin partition", "group", c.o.Group, "error", err)
+		select {
+		case <-ctx.Done():
+			return v, errors.Join(ctx.Err(), err)
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, retryMax)
+	}
+}

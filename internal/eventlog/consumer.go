@@ -1,0 +1,435 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"weir/internal/service"
+	"weir/schemas"
+)
+
+// ConsumerOptions say what a consumer reads and where it delivers.
+type ConsumerOptions struct {
+	Kafka Config
+	// Group is the consumer's name in Kafka, in tokens and in progress.
+	Group string
+	// Generation of a rebuild, from 1.
+	Generation int
+	Topics     []schemas.Topic
+	Sink       Sink
+	Progress   Progress
+	// FlushInterval and FlushRows: a batch is sent when its oldest record is
+	// that old or it has that many rows, whichever comes first.
+	FlushInterval time.Duration
+	FlushRows     int
+	// DeadLetters writes what cannot be decoded to weir.dead; without it such
+	// records are only counted.
+	DeadLetters bool
+	Follower    Follower // nil for none
+	Registerer  prometheus.Registerer
+	Logger      *slog.Logger
+}
+
+// Follower keeps a second projection of the log that may be lost. Its own
+// trouble is its own: it never fails a batch. It is called from one goroutine.
+type Follower interface {
+	// Assigned: the partition is ours, and records before offset are in the table.
+	Assigned(ctx context.Context, t schemas.Topic, partition int32, offset int64)
+	// Applied: the table holds the batch [first, last], whose end is not yet
+	// committed. After a crash the same batch comes again.
+	Applied(ctx context.Context, b Batch, t schemas.Topic, partition int32, first, last int64)
+	// Revoked: the partition is no longer ours.
+	Revoked(t schemas.Topic, partition int32)
+}
+
+const (
+	maxBlockBytes = 64 << 20
+	// pollRecords bounds one turn of the loop, and so how long a rebalance waits.
+	pollRecords = 20_000
+	// turnLimit bounds how long one turn tries to deliver: half the time that a
+	// rebalance may take.
+	turnLimit = 15 * time.Second
+	// checkpointRecords is how many records a new owner has to fold at most, about.
+	checkpointRecords = 50_000
+	stopLimit         = 10 * time.Second
+)
+
+// Consumer delivers each event of its topics to the sink exactly once. One
+// goroutine, Run's, owns all state; only the rows of several partitions are
+// inserted at the same time.
+//
+// A fault of ClickHouse or Kafka is waited out. What cannot be waited out (the
+// log lost records that were not delivered, a committed offset is gone) ends Run
+// with an error that names the range and the way on.
+type Consumer struct {
+	o       ConsumerOptions
+	limits  limits
+	client  *kgo.Client
+	metrics *consumerMetrics
+
+	mu         sync.Mutex // owns partitions and fatal: the client's goroutine assigns, Run's goroutine works
+	partitions map[partitionID]*partition
+	fatal      error
+	health     consumerHealth
+}
+
+type partitionID struct {
+	topic schemas.Topic
+	n     int32
+}
+
+// partition is one partition that the consumer owns.
+type partition struct {
+	partitionID
+	topicID    string
+	member     string // the membership under which it was assigned: commits are
+	generation int32  // pinned to it, or a sleeper would overwrite its successor's
+	delivery   *delivery
+	batch      Batch
+	dead       []*schemas.DeadRecord
+	sending    *sending // not nil while the batch is announced and not committed
+	paused     bool
+	forgotten  bool // owned by the turn: a fetch may still hold records of it
+}
+
+// NewConsumer checks the options and opens the client; nothing is read before Run.
+func NewConsumer(o ConsumerOptions) (*Consumer, error) {
+	c := &Consumer{
+		o: o, limits: limits{o.FlushInterval, o.FlushRows, maxBlockBytes},
+		partitions: make(map[partitionID]*partition),
+		metrics:    newConsumerMetrics(o.Registerer),
+	}
+	topics := make([]string, len(o.Topics))
+	for i, t := range o.Topics {
+		topics[i] = string(t)
+	}
+	a := &assigner{consumer: c}
+	opts := append(o.Kafka.consumerOptions(o.Group, topics), producerOptions()...)
+	cl, err := o.Kafka.client(o.Logger, append(opts,
+		kgo.OnOffsetsFetched(a.fetched),
+		kgo.AdjustFetchOffsetsFn(a.assign),
+		kgo.OnPartitionsRevoked(c.revoked),
+		kgo.OnPartitionsLost(c.lost),
+	)...)
+	if err != nil {
+		return nil, err
+	}
+	c.client = cl
+	return c, nil
+}
+
+// Run consumes until ctx is done, then delivers what it has read and commits,
+// for at most ten seconds, and leaves the group.
+func (c *Consumer) Run(ctx context.Context) error {
+	defer c.client.CloseAllowingRebalance()
+	for ctx.Err() == nil {
+		if err := c.turn(ctx); err != nil {
+			return err
+		}
+		if ctx.Err() == nil { // the last flush must not meet a rebalance
+			c.client.AllowRebalance()
+		}
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+	defer cancel()
+	c.flush(stop, c.all(), true)
+	c.leave(stop)
+	return c.fatalError()
+}
+
+// turn polls once, folds what came and delivers what is due.
+func (c *Consumer) turn(ctx context.Context) error {
+	poll, cancel := context.WithTimeout(ctx, c.wait())
+	fetches := c.client.PollRecords(poll, pollRecords)
+	cancel()
+	if err := c.fetchErrors(fetches); err != nil {
+		return err
+	}
+	now := time.Now()
+	var err error
+	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
+		p := c.partition(partitionID{schemas.Topic(f.Topic), f.Partition})
+		if p == nil || p.sending != nil {
+			return // given up since the fetch; it is read again by whoever owns it
+		}
+		for _, r := range f.Records {
+			if err == nil {
+				err = c.read(ctx, p, r, now)
+			}
+		}
+	})
+	if err != nil {
+		return c.stop(err)
+	}
+	due, err := c.due(time.Now())
+	if err != nil {
+		return c.stop(err)
+	}
+	if len(due) > 0 {
+		c.deliver(ctx, due, turnLimit)
+		c.checkpoint(ctx, due, checkpointRecords)
+	}
+	c.metrics.observe(c)
+	return c.fatalError()
+}
+
+// read folds one record into its partition, sending the batch first when it is full.
+func (c *Consumer) read(ctx context.Context, p *partition, k *kgo.Record, now time.Time) error {
+	r := toRecord(k)
+	if p.sending != nil || p.forgotten { // an earlier record of this fetch filled the batch and it could not be sent
+		return nil
+	}
+	v, err := p.delivery.read(&r, now)
+	if err != nil {
+		return fmt.Errorf("%s/%d: %w", p.topic, p.n, err)
+	}
+	switch v {
+	case fold:
+		return nil
+	case drop:
+		c.metrics.repeats.WithLabelValues(string(p.topic)).Inc()
+	case take:
+		if err := p.batch.Add(&r); err != nil {
+			c.bury(p, &r, err)
+		}
+	}
+	full, err := p.delivery.cut(p.batch.Rows(), p.batch.Bytes(), limits{time.Hour, c.limits.rows, c.limits.bytes}, now)
+	if err != nil {
+		return fmt.Errorf("%s/%d: %w", p.topic, p.n, err)
+	}
+	if full {
+		c.deliver(ctx, []*partition{p}, turnLimit)
+		c.checkpoint(ctx, []*partition{p}, checkpointRecords)
+	}
+	return nil
+}
+
+// bury keeps a record that cannot be decoded for weir.dead.
+func (c *Consumer) bury(p *partition, r *Record, reason error) {
+	c.metrics.dead.WithLabelValues(string(p.topic)).Inc()
+	c.o.Logger.Error("record cannot be decoded", "topic", p.topic, "partition", p.n, "offset", r.Offset, "request_id", r.RequestID, "error", reason)
+	if !c.o.DeadLetters {
+		return
+	}
+	p.dead = append(p.dead, &schemas.DeadRecord{
+		Topic: string(p.topic), Partition: p.n, Offset: r.Offset, Reason: reason.Error(),
+		Key: append([]byte(nil), r.Key...), Value: append([]byte(nil), r.Value...),
+		RequestId: r.RequestID, Node: r.Node, Seq: r.Seq, OccurredAt: time.Now().UnixMicro(),
+	})
+}
+
+// due returns the partitions whose batch is to be sent now.
+func (c *Consumer) due(now time.Time) ([]*partition, error) {
+	var due []*partition
+	for _, p := range c.all() {
+		if p.sending != nil {
+			due = append(due, p)
+			continue
+		}
+		ok, err := p.delivery.cut(p.batch.Rows(), p.batch.Bytes(), c.limits, now)
+		if err != nil {
+			return nil, fmt.Errorf("%s/%d: %w", p.topic, p.n, err)
+		}
+		if ok {
+			due = append(due, p)
+		}
+	}
+	return due, nil
+}
+
+// wait is how long a poll may take before a batch is due.
+func (c *Consumer) wait() time.Duration {
+	now, wait := time.Now(), c.limits.interval
+	for _, p := range c.all() {
+		if p.sending != nil {
+			return 100 * time.Millisecond // between two attempts
+		}
+		wait = min(wait, p.delivery.due(c.limits, now))
+	}
+	return max(wait, time.Millisecond)
+}
+
+// fetchErrors returns what cannot be waited out.
+func (c *Consumer) fetchErrors(fetches kgo.Fetches) error {
+	for _, e := range fetches.Errors() {
+		switch {
+		case errors.Is(e.Err, context.DeadlineExceeded), errors.Is(e.Err, context.Canceled), errors.Is(e.Err, kgo.ErrClientClosed):
+		case errors.Is(e.Err, kerr.OffsetOutOfRange):
+			return c.stop(c.gone(schemas.Topic(e.Topic), e.Partition))
+		default:
+			c.o.Logger.Warn("fetch", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
+		}
+	}
+	return nil
+}
+
+// gone says which records were never delivered and can no longer be read.
+func (c *Consumer) gone(t schemas.Topic, n int32) error {
+	from := int64(-1)
+	if p := c.partition(partitionID{t, n}); p != nil {
+		from = p.delivery.next
+	}
+	return fmt.Errorf("%s/%d: the log no longer holds offset %d, which was not delivered yet; find its start with kafka-get-offsets, and to go on without the records before it set the offset of group %s with kafka-consumer-groups --reset-offsets --group %s --topic %s:%d --to-earliest --execute", t, n, from, c.o.Group, c.o.Group, t, n)
+}
+
+// stop makes err the end of Run.
+func (c *Consumer) stop(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fatal == nil {
+		c.fatal = err
+	}
+	return c.fatal
+}
+
+func (c *Consumer) fatalError() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.fatal
+}
+
+func (c *Consumer) partition(id partitionID) *partition {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.partitions[id]
+}
+
+func (c *Consumer) all() []*partition {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make([]*partition, 0, len(c.partitions))
+	for _, p := range c.partitions {
+		all = append(all, p)
+	}
+	return all
+}
+
+// revoked runs while no turn does, before the partitions go to others.
+func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, gone map[string][]int32) {
+	parts := c.named(gone)
+	c.flush(ctx, parts, false)
+	c.forget(parts)
+}
+
+// lost runs when the group has gone on without us.
+func (c *Consumer) lost(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
+	c.forget(c.named(gone))
+}
+
+func (c *Consumer) named(m map[string][]int32) []*partition {
+	var parts []*partition
+	for t, ns := range m {
+		for _, n := range ns {
+			if p := c.partition(partitionID{schemas.Topic(t), n}); p != nil {
+				parts = append(parts, p)
+			}
+		}
+	}
+	return parts
+}
+
+// forget drops all memory of the partitions.
+func (c *Consumer) forget(parts []*partition) {
+	for _, p := range parts {
+		p.forgotten = true
+		c.mu.Lock()
+		current := c.partitions[p.partitionID] == p
+		if current {
+			delete(c.partitions, p.partitionID)
+		}
+		c.mu.Unlock()
+		if current && c.o.Follower != nil {
+			c.o.Follower.Revoked(p.topic, p.n)
+		}
+	}
+}
+
+// flush delivers what the partitions have, whatever its size, and saves their
+// checkpoints. At a rebalance it is brief: what is not delivered is read again.
+func (c *Consumer) flush(ctx context.Context, parts []*partition, stopping bool) {
+	limit := 3 * time.Second
+	if stopping {
+		limit = stopLimit
+	}
+	var ready []*partition
+	for _, p := range parts {
+		ok, err := p.delivery.cut(p.batch.Rows(), p.batch.Bytes(), limits{}, time.Now())
+		if err == nil && (ok || p.sending != nil) {
+			ready = append(ready, p)
+		}
+	}
+	if len(ready) > 0 {
+		c.deliver(ctx, ready, limit)
+	}
+	c.checkpoint(ctx, parts, 1)
+}
+
+// leave leaves the group, so that the others need not wait for the session to end.
+func (c *Consumer) leave(ctx context.Context) {
+	c.client.AllowRebalance()
+	if err := c.client.LeaveGroupContext(ctx); err != nil {
+		c.o.Logger.Warn("leave group", "group", c.o.Group, "error", err)
+	}
+}
+
+// commit commits one offset with metadata per partition, under the membership
+// that they were assigned under.
+func (c *Consumer) commit(ctx context.Context, parts []*partition, at func(*partition) (int64, string)) error {
+	if len(parts) == 0 {
+		return nil
+	}
+	member, generation := parts[0].member, parts[0].generation
+	offsets := make(map[string]map[int32]kgo.EpochOffset)
+	metadata := make(map[partitionID]string)
+	for _, p := range parts {
+		if p.member != member || p.generation != generation {
+			return fmt.Errorf("partitions of two generations in one commit: %d and %d", generation, p.generation)
+		}
+		offset, text := at(p)
+		if offsets[string(p.topic)] == nil {
+			offsets[string(p.topic)] = make(map[int32]kgo.EpochOffset)
+		}
+		offsets[string(p.topic)][p.n] = kgo.EpochOffset{Epoch: -1, Offset: offset}
+		metadata[p.partitionID] = text
+	}
+	ctx = kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
+		req.MemberID, req.Generation = member, generation
+		for i := range req.Topics {
+			for j := range req.Topics[i].Partitions {
+				q := &req.Topics[i].Partitions[j]
+				text := metadata[partitionID{schemas.Topic(req.Topics[i].Topic), q.Partition}]
+				q.Metadata = &text
+			}
+		}
+		return nil
+	})
+	var result error
+	c.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+		if err != nil {
+			result = err
+			return
+		}
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+					result = errors.Join(result, fmt.Errorf("%s/%d: %w", t.Topic, p.Partition, err))
+				}
+			}
+		}
+	})
+	return result
+}
+
+// Check is the readiness of the consumer: degraded while batches cannot be delivered.
+func (c *Consumer) Check(context.Context) (service.State, map[string]any) {
+	return c.health.check()
+}

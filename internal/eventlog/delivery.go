@@ -1,0 +1,235 @@
+package eventlog
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// This file holds the decisions of a consumer, apart from all I/O: what to drop,
+// what to send, what to repeat and when to stop. See docs/design.md, "Nothing
+// lost, nothing twice".
+
+// intent announces a batch before it is inserted. It stands in the metadata of
+// the group's offset commit, so that whoever owns the partition next repeats
+// exactly this batch.
+type intent struct {
+	first, last int64 // offsets, both in the batch
+	taken       int   // records in it that are not repeats
+}
+
+const intentVersion = "weir1"
+
+// String is ASCII and far below Kafka's bound of 4,096 bytes.
+func (i intent) String() string {
+	return fmt.Sprintf("%s first=%d last=%d taken=%d", intentVersion, i.first, i.last, i.taken)
+}
+
+// parseIntent reads commit metadata; nil when it announces nothing.
+func parseIntent(metadata string) (*intent, error) {
+	if metadata == "" {
+		return nil, nil
+	}
+	fields := strings.Fields(metadata)
+	if len(fields) != 4 || fields[0] != intentVersion {
+		return nil, fmt.Errorf("commit metadata %q is not of this release", metadata)
+	}
+	var n [3]int64
+	for i, name := range []string{"first=", "last=", "taken="} {
+		text, ok := strings.CutPrefix(fields[i+1], name)
+		v, err := strconv.ParseInt(text, 10, 64)
+		if !ok || err != nil || v < 0 {
+			return nil, fmt.Errorf("commit metadata %q is malformed", metadata)
+		}
+		n[i] = v
+	}
+	if n[1] < n[0] {
+		return nil, fmt.Errorf("commit metadata %q is malformed", metadata)
+	}
+	return &intent{n[0], n[1], int(n[2])}, nil
+}
+
+// verdict is what becomes of one record.
+type verdict int
+
+const (
+	fold verdict = iota // before the committed offset: only the filter learns of it
+	drop                // a repeat
+	take                // new: its rows go into the batch
+)
+
+// delivery is the state of one partition between its assignment and its
+// revocation: the repeat filter, the batch that fills, and the batch that was
+// announced by an earlier owner and must be repeated first.
+type delivery struct {
+	committed int64             // offset of the group: everything below is in the table
+	next      int64             // offset of the record expected next
+	seen      map[string]uint64 // last seq of each node among the records below next
+	repeat    *intent           // announced before us; nil when none
+	filling   intent            // first is committed; last < first while empty
+	since     time.Time         // when the batch got its first record
+	folded    int64             // records since the last checkpoint
+}
+
+// newDelivery begins at a checkpoint at or before the committed offset.
+func newDelivery(committed, checkpoint int64, seen map[string]uint64, announced *intent) (*delivery, error) {
+	if checkpoint > committed {
+		return nil, fmt.Errorf("checkpoint at offset %d lies after the committed offset %d", checkpoint, committed)
+	}
+	if announced != nil && announced.first != committed {
+		return nil, fmt.Errorf("announced batch begins at offset %d and the committed offset is %d", announced.first, committed)
+	}
+	d := &delivery{committed: committed, next: checkpoint, seen: seen, repeat: announced}
+	d.begin()
+	return d, nil
+}
+
+func (d *delivery) begin() {
+	d.filling = intent{first: d.committed, last: d.committed - 1}
+	d.since = time.Time{}
+}
+
+// read folds one record. Records come in the order of their offsets.
+func (d *delivery) read(r *Record, now time.Time) (verdict, error) {
+	if r.Offset < d.next {
+		return 0, fmt.Errorf("offset %d was read after %d", r.Offset, d.next-1)
+	}
+	d.next = r.Offset + 1
+	d.folded++
+	v := take
+	if r.Node != "" { // without headers there is nothing to compare: it is decoded, or dead
+		if r.Seq <= d.seen[r.Node] {
+			v = drop
+		} else {
+			d.seen[r.Node] = r.Seq
+		}
+	}
+	if r.Offset < d.committed {
+		return fold, nil
+	}
+	if d.filling.last < d.filling.first {
+		d.since = now
+	}
+	d.filling.last = r.Offset
+	if v == take {
+		d.filling.taken++
+	}
+	return v, nil
+}
+
+// limits say when a batch is cut.
+type limits struct {
+	interval time.Duration
+	rows     int
+	bytes    int
+}
+
+// cut tells whether the batch, of this many rows and bytes, is to be sent now. A batch that
+// was announced is cut exactly where it was; ok is false with an error when the
+// log no longer gives what was announced.
+func (d *delivery) cut(rows, bytes int, l limits, now time.Time) (ok bool, err error) {
+	if d.filling.last < d.filling.first {
+		return false, nil
+	}
+	if a := d.repeat; a != nil {
+		if d.filling.last < a.last {
+			return false, nil
+		}
+		if d.filling != *a {
+			return false, fmt.Errorf("the log holds other records than the announced batch: got %q, announced %q", d.filling, *a)
+		}
+		return true, nil
+	}
+	return rows >= l.rows || bytes >= l.bytes || now.Sub(d.since) >= l.interval, nil
+}
+
+// due is how long until the batch must be cut for its age.
+func (d *delivery) due(l limits, now time.Time) time.Duration {
+	if d.filling.last < d.filling.first || d.repeat != nil {
+		return l.interval
+	}
+	return l.interval - now.Sub(d.since)
+}
+
+// done records that the batch is in the table and its end committed.
+func (d *delivery) done() {
+	d.committed = d.filling.last + 1
+	d.repeat = nil
+	d.begin()
+}
+
+// step is what to do next with a batch.
+type step int
+
+const (
+	stepInsert  step = iota // insert under the current token
+	stepVerify              // ask the table what it lacks
+	stepCommit              // all rows are in: commit the end
+	stepAbandon             // too old, or beyond repair: forget everything, begin again from what is committed
+)
+
+// maxBatchAge is how long after its announcement a batch may be inserted. The
+// server remembers the tokens of the last 100,000 blocks; a process that slept
+// for longer must not insert.
+const maxBatchAge = 10 * time.Minute
+
+// maxTokens bounds how often lost rows are inserted again under a new token.
+const maxTokens = 9
+
+// sending is the state of a batch that is being delivered.
+type sending struct {
+	repeated  bool // a repeat is verified, not trusted
+	token     int  // 1, 2, …: a token that the server holds without its rows is followed by another
+	verifying bool
+	announced time.Time // monotonic
+}
+
+// begin returns the first step.
+func (s *sending) begin(now time.Time) step { return s.within(stepInsert, now) }
+
+// within turns any step but the commit of a finished batch into an abandonment when the batch is too old.
+func (s *sending) within(next step, now time.Time) step {
+	if next != stepCommit && now.Sub(s.announced) >= maxBatchAge {
+		return stepAbandon
+	}
+	return next
+}
+
+// inserted gives the step after an insert that ended with err.
+func (s *sending) inserted(failed bool, now time.Time) step {
+	if failed {
+		// The server may have the rows all the same: the insert is repeated
+		// under its token, and then verified.
+		s.repeated = true
+		return s.within(stepInsert, now)
+	}
+	if s.repeated {
+		s.verifying = true
+		return s.within(stepVerify, now)
+	}
+	return stepCommit
+}
+
+// verified gives the step after a verification: what is missing goes in under the next token.
+func (s *sending) verified(failed, missing bool, now time.Time) step {
+	switch {
+	case failed:
+		return s.within(stepVerify, now)
+	case !missing:
+		return stepCommit
+	case s.token >= maxTokens:
+		return stepAbandon
+	}
+	s.token++
+	return s.within(stepInsert, now)
+}
+
+// token names a batch to ClickHouse, the same for every repeat.
+func token(topicID string, p Position, b intent, n int) string {
+	t := fmt.Sprintf("%s/%s/%d/%d/%d-%d", topicID, p.Consumer, p.Generation, p.Partition, b.first, b.last)
+	if n > 1 {
+		t += "/" + strconv.Itoa(n)
+	}
+	return t
+}

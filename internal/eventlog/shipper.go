@@ -1,0 +1,170 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"weir/internal/eventlog/spool"
+)
+
+const (
+	// chunkBytes bounds what is in flight: small enough that each partition's
+	// part of a chunk is one batch, whatever the partitions.
+	chunkBytes = 512 << 10
+	// maxBatchBytes is Kafka's default bound on a batch (message.max.bytes).
+	maxBatchBytes = 1_000_000
+	// linger is the least time between two chunks, so that a busy gateway
+	// sends many events at once and an idle one sends each at once.
+	linger = 10 * time.Millisecond
+	// restartPause is how long a shipper waits after an error.
+	restartPause = 200 * time.Millisecond
+)
+
+// shipper carries one node's spool into Kafka, in order. One chunk is in flight
+// at a time, and a partition's part of a chunk is one batch, which Kafka has
+// whole or not at all: after an error the client is thrown away and all is sent
+// again from the lowest unacknowledged position, so no event is ever skipped and
+// what Kafka has twice are repeats, never disorder.
+type shipper struct {
+	node    string
+	log     *spool.Log
+	connect func() (*kgo.Client, error)
+	logger  *slog.Logger
+	metrics *journalMetrics
+
+	mu  sync.Mutex // owns err
+	err error      // of the last chunk
+}
+
+// run ships until ctx is done; with drain, until everything is acknowledged.
+func (s *shipper) run(ctx context.Context, drain bool) error {
+	for {
+		err := s.session(ctx, drain)
+		if err == nil || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		s.setErr(err)
+		s.metrics.produceErrors.Inc()
+		s.logger.Warn("send events to kafka; beginning again from the lowest unacknowledged one", "node", s.node, "error", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(restartPause):
+		}
+	}
+}
+
+// session ships with one client until an error.
+func (s *shipper) session(ctx context.Context, drain bool) error {
+	cl, err := s.connect()
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	r := s.log.NewReader(s.log.Acked())
+	defer r.Close()
+	var pause <-chan time.Time
+	for {
+		records, end, err := s.chunk(r)
+		if err != nil {
+			return err
+		}
+		if len(records) == 0 {
+			if err := s.log.Ack(end); err != nil {
+				return err
+			}
+			if drain {
+				return nil
+			}
+			if err := r.Wait(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		if pause != nil {
+			<-pause
+		}
+		pause = time.After(linger)
+		if err := produce(ctx, cl, records); err != nil {
+			return err
+		}
+		if err := s.log.Ack(end); err != nil {
+			return err
+		}
+		s.setErr(nil)
+		s.metrics.produced.Add(float64(len(records)))
+	}
+}
+
+// chunk reads frames until chunkBytes. Only frameEvents and frameClosings hold
+// what is sent; the copies of open calls were sent before.
+func (s *shipper) chunk(r *spool.Reader) ([]*kgo.Record, spool.Position, error) {
+	var records []*kgo.Record
+	end, size := spool.Position{}, 0
+	for size < chunkBytes {
+		payload, next, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return records, next, nil
+		}
+		if err != nil {
+			return nil, end, err
+		}
+		block := append([]byte(nil), payload...) // the records keep pointing into it
+		if _, err := decodeFrame(block, func(f frame, e entry) error {
+			if f.kind != frameOpen {
+				records = append(records, toKafka(s.node, e))
+				size += len(e.value)
+			}
+			return nil
+		}); err != nil {
+			return nil, end, err
+		}
+		end = next
+	}
+	return records, end, nil
+}
+
+// produce sends the records and returns when Kafka has them all. The first
+// error ends the client's session.
+func produce(ctx context.Context, cl *kgo.Client, records []*kgo.Record) error {
+	var first error
+	var mu sync.Mutex // owns first
+	for _, r := range records {
+		cl.Produce(ctx, r, func(r *kgo.Record, err error) {
+			if err == nil {
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if first == nil {
+				first = fmt.Errorf("produce to %s/%d: %w", r.Topic, r.Partition, err)
+			}
+		})
+	}
+	err := cl.Flush(ctx)
+	mu.Lock()
+	defer mu.Unlock()
+	if first != nil {
+		return first
+	}
+	return err
+}
+
+func (s *shipper) setErr(err error) {
+	s.mu.Lock()
+	s.err = err
+	s.mu.Unlock()
+}
+
+func (s *shipper) lastErr() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
