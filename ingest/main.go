@@ -1,0 +1,64 @@
+// Command ingest writes the events of Weir's log into ClickHouse, one row an
+// event, each exactly once, and keeps the tables' schema.
+//
+// Guarantee: see weir/internal/eventlog for the delivery and weir/clickhouse
+// for the tables. Any number of ingests share the partitions of the log.
+//
+// Failure: it waits for Kafka and ClickHouse; a stop writes and commits what was
+// read. Exit code 1 with one sentence on stderr for everything that a person
+// has to mend.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"weir/clickhouse"
+	"weir/ingest/app"
+	"weir/internal/eventlog"
+	"weir/internal/service"
+)
+
+type commandLine struct {
+	service.Flags
+	Run     struct{} `cmd:"" default:"1" help:"Write events into ClickHouse until stopped (the default)."`
+	Migrate struct{} `cmd:"" help:"Bring ClickHouse to the newest schema and end."`
+}
+
+func main() {
+	var flags commandLine
+	command := kong.Parse(&flags, kong.Name("ingest"), kong.Description("Writes the events of Weir's log into ClickHouse."))
+	os.Exit(service.Main("ingest", os.Stderr, func(ctx context.Context) error {
+		return start(ctx, flags.Flags, command.Command())
+	}))
+}
+
+func start(ctx context.Context, flags service.Flags, command string) error {
+	logger, err := service.NewLogger(os.Stderr, flags)
+	if err != nil {
+		return err
+	}
+	options := app.Options{
+		Kafka:      eventlog.DefaultConfig(),
+		ClickHouse: clickhouse.DefaultConfig(),
+		Ingest:     app.DefaultConfig(),
+		Logger:     logger,
+	}
+	err = service.Load(flags.Config, map[string]any{
+		"kafka": &options.Kafka, "clickhouse": &options.ClickHouse, "ingest": &options.Ingest,
+	})
+	if err != nil {
+		return err
+	}
+	if command == "migrate" {
+		return clickhouse.Migrate(ctx, options.ClickHouse)
+	}
+	ingest, err := app.New(ctx, options)
+	if err != nil {
+		return err
+	}
+	logger.Info("ingest is up", "operations", ingest.Addr())
+	return ingest.Run(ctx)
+}
