@@ -8,7 +8,7 @@ BUF   := $(GO) tool -modfile=../tools/go.mod buf
 
 # Tools that are Go programs too large to share the product's module graph:
 # built from source at these versions, each in a file that names its version.
-GOLANGCI := $(TOOLS)/golangci-lint-v2.15.0
+GOLANGCI  := $(TOOLS)/golangci-lint-v2.15.0
 GOTESTSUM := $(TOOLS)/gotestsum-v1.13.0
 
 # The race detector is the one thing here that needs a C compiler.
@@ -19,11 +19,14 @@ GOTEST = $(GOTESTSUM) --format standard-quiet --hide-summary skipped \
 	--post-run-command $(CURDIR)/.ci/count --
 
 FUZZTIME ?= 10s
+
 # The Go modules of the repository, and their files, generated ones aside.
 MODULES  := . e2e tools/catalog
 GO_FILES = $$(git ls-files --cached --others --exclude-standard '*.go' | grep -v '\.pb\.go$$')
 # What `make generate` compares the schemas with, for changes that break readers.
 BASE ?= HEAD
+# What the generated code was made from, and itself, by content.
+SUMS = for file in buf.gen.yaml ../tools/go.mod weir/*/*.proto *.pb.go; do echo "$$(git hash-object $$file) $$file"; done
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test unit e2e bench fuzz lint fmt generate clean npm
@@ -63,7 +66,7 @@ lint: $(GOLANGCI) ## format, vet, static analysis, generated code up to date
 		echo "$$module: go vet, golangci-lint"; \
 		(cd $$module && $(GO) vet ./... && $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...) || exit 1; \
 	done
-	@cd schemas && $(sums) | cmp -s - generated.sums || { echo "the generated code is not that of the .proto files: run make generate"; exit 1; }
+	@cd schemas && $(SUMS) | cmp -s - generated.sums || { echo "the generated code is not that of the .proto files: run make generate"; exit 1; }
 
 fmt: ## format the Go code
 	gofmt -w $(GO_FILES)
@@ -74,7 +77,7 @@ generate: ## the Go code of the schemas, and the catalog of models and prices
 	cd schemas && $(BUF) lint
 	cd schemas && $(BUF) breaking --against '../.git#ref=$(BASE),subdir=schemas'
 	cd schemas && $(BUF) generate
-	@cd schemas && $(sums) >generated.sums
+	@cd schemas && $(SUMS) >generated.sums
 	$(GO) generate ./internal/catalog
 
 clean: ## remove what was built; data in .weir/ and the engine stay
@@ -94,9 +97,6 @@ $(GOLANGCI):
 
 $(GOTESTSUM):
 	$(call install,gotest.tools/gotestsum)
-
-# What the generated code was made from, and itself.
-sums = for file in buf.gen.yaml ../tools/go.mod weir/*/*.proto *.pb.go; do echo "$$(git hash-object $$file) $$file"; done
 
 # The version is what follows the last "-" of the file's name.
 define install
