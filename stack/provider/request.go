@@ -57,7 +57,10 @@ func readRequest(w http.ResponseWriter, r *http.Request) (*chatRequest, error) {
 		}
 		return nil, invalid("", "We could not parse the JSON body of your request: %v", err)
 	}
-	return req, req.check()
+	if err := req.check(); err != nil {
+		return nil, err
+	}
+	return req, nil
 }
 
 func (q *chatRequest) check() error {
