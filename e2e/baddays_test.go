@@ -32,7 +32,7 @@ func TestServerDown(t *testing.T) {
 				for _, body := range []string{stacktest.ChatBody("mock/small", ""), stacktest.ChatBody("mock/large", stacktest.Streamed)} {
 					a := client.Chat(t.Context(), body)
 					if a.Status != 200 || a.Err != nil {
-						t.Fatalf("a call while %s is down is answered %d %s (%v)", name, a.Status, a.Body, a.Err)
+						t.Fatalf("a call while %s is down is answered %v", name, a)
 					}
 					answers = append(answers, a)
 				}
@@ -62,7 +62,7 @@ func TestGatewayDiesWhileKafkaIsDown(t *testing.T) {
 	}
 	for _, a := range answers {
 		if a.Status != 200 {
-			t.Fatalf("a call while Kafka is down is answered %d %s (%v)", a.Status, a.Body, a.Err)
+			t.Fatalf("a call while Kafka is down is answered %v", a)
 		}
 	}
 	checkRecorded(t, stack, answers...)
@@ -128,7 +128,7 @@ func callUntilRefused(t *testing.T, stack *stacktest.Stack) (served []stacktest.
 			return served, a
 		}
 		if a.Status != 200 || a.Err != nil {
-			t.Fatalf("a call is answered %d %s (%v)", a.Status, a.Body, a.Err)
+			t.Fatalf("a call is answered %v", a)
 		}
 		served = append(served, a)
 	}
@@ -142,7 +142,7 @@ func callUntilServed(t *testing.T, stack *stacktest.Stack) (a stacktest.Answer) 
 	client := stack.Client()
 	stacktest.Eventually(t, 30*time.Second, func() error {
 		if a = client.Chat(t.Context(), stacktest.ChatBody("mock/small", "")); a.Status != 200 || a.Err != nil {
-			return fmt.Errorf("a call is answered %d %s (%w)", a.Status, a.Body, a.Err)
+			return fmt.Errorf("a call is answered %v", a)
 		}
 		return nil
 	})

@@ -28,10 +28,10 @@ func checkError(t *testing.T, a stacktest.Answer, status int, origin, part strin
 	t.Helper()
 	var e apiError
 	if err := json.Unmarshal([]byte(a.Body), &e); err != nil || a.Err != nil {
-		t.Fatalf("the answer is %d %.300q (%v, %v)", a.Status, a.Body, a.Err, err)
+		t.Fatalf("the answer is %v: %v", a, err)
 	}
 	if a.Status != status || e.Error.Origin != origin || e.Error.Message == "" || e.Error.Type == "" || !strings.Contains(a.Body, part) {
-		t.Errorf("the answer is %d %.300s, want %d from %s with %q in it", a.Status, a.Body, status, origin, part)
+		t.Errorf("the answer is %v, want %d from %s with %q in it", a, status, origin, part)
 	}
 }
 
@@ -146,7 +146,7 @@ func TestRefusedCredentials(t *testing.T) {
 		checkError(t, client.Do(t.Context(), "GET", "/v1/auth/check", nil, "Authorization", key), status, "router", "")
 	}
 	if a := client.Do(t.Context(), "GET", "/v1/auth/check", nil); a.Status != 200 {
-		t.Errorf("a live key is answered %d %s", a.Status, a.Body)
+		t.Errorf("a live key is answered %v", a)
 	}
 	// A later call of each partition's order would be needed to be certain; twenty make it all but so.
 	var later []stacktest.Answer
@@ -164,7 +164,7 @@ func TestRefusedCredentials(t *testing.T) {
 func TestHugeHeader(t *testing.T) {
 	a := shared.Client().Chat(t.Context(), stacktest.ChatBody("mock/small", ""), "X-Requesty-Big", strings.Repeat("x", 1<<20))
 	if a.Status != http.StatusRequestHeaderFieldsTooLarge {
-		t.Errorf("the answer is %d %.200s (%v)", a.Status, a.Body, a.Err)
+		t.Errorf("the answer is %v", a)
 	}
 }
 
@@ -187,7 +187,7 @@ func TestSlowSender(t *testing.T) {
 	}()
 	a := shared.Client().Do(t.Context(), "POST", "/v1/chat/completions", reader)
 	if a.Status != 200 || a.Err != nil {
-		t.Fatalf("the answer is %d %s (%v)", a.Status, a.Body, a.Err)
+		t.Fatalf("the answer is %v", a)
 	}
 	checkRecorded(t, shared, a)
 }
@@ -202,7 +202,7 @@ func TestHalfABody(t *testing.T) {
 		writer.CloseWithError(io.ErrUnexpectedEOF)
 	}()
 	if a := client.Do(t.Context(), "POST", "/v1/chat/completions", reader); a.Err == nil && a.Status < 400 {
-		t.Fatalf("half a body was answered %d %s", a.Status, a.Body)
+		t.Fatalf("half a body was answered %v", a)
 	}
 	checkRecorded(t, shared, client.Chat(t.Context(), stacktest.ChatBody("mock/small", "")))
 	books := stacktest.OpenBooks(t, shared)
@@ -238,7 +238,7 @@ func TestSlowReader(t *testing.T) {
 		}
 	})
 	if a.Status != 200 || a.Err != nil || !strings.Contains(a.Body, `"completion_tokens":20000`) || !strings.HasSuffix(a.Body, "data: [DONE]\n\n") {
-		t.Fatalf("the answer is %d …%s (%v)", a.Status, a.Body, a.Err)
+		t.Fatalf("the answer is %v", a)
 	}
 	checkRecorded(t, shared, a)
 }

@@ -132,7 +132,7 @@ func waitGateway(ctx context.Context, stack *stacktest.Stack) error {
 	client := stack.Client()
 	return stacktest.Until(ctx, restart, func() error {
 		if a := client.Do(ctx, http.MethodGet, "/v1/models", nil); a.Status != http.StatusOK {
-			return fmt.Errorf("the gateway answers %d %w", a.Status, a.Err)
+			return fmt.Errorf("the gateway answers %v", a)
 		}
 		return nil
 	})

@@ -33,7 +33,7 @@ func TestMixedLoad(t *testing.T) {
 
 	for i, a := range l.answers {
 		if a.RequestID == "" {
-			t.Fatalf("call %d got no request id: %d %v", i, a.Status, a.Err)
+			t.Fatalf("call %d got no request id: %v", i, a)
 		}
 	}
 	stacktest.Eventually(t, visible, func() error {

@@ -39,7 +39,7 @@ func TestProviderTrouble(t *testing.T) {
 			events := strings.Split(strings.TrimSpace(a.Body), "\n\n")
 			last := events[len(events)-1]
 			if a.Status != 200 || a.Err != nil || len(events) < 4 || !strings.Contains(last, `"error"`) || strings.Contains(a.Body, "[DONE]") {
-				t.Errorf("the answer is %d %s (%v)", a.Status, a.Body, a.Err)
+				t.Errorf("the answer is %v", a)
 			}
 			if data, ok := strings.CutPrefix(last, "event: error\ndata: "); ok {
 				checkError(t, stacktest.Answer{Status: 200, Body: data}, 200, "provider", "")
@@ -56,7 +56,7 @@ func TestProviderTrouble(t *testing.T) {
 		for _, more := range []string{"", stacktest.Streamed} {
 			a := client.Chat(t.Context(), stacktest.ChatBody("mock/small:fault=nousage", more))
 			if a.Status != 200 || a.Err != nil {
-				t.Errorf("the answer is %d %s (%v)", a.Status, a.Body, a.Err)
+				t.Errorf("the answer is %v", a)
 			}
 			answers = append(answers, a)
 		}

@@ -137,7 +137,7 @@ func TestSecondStackOnTheSameData(t *testing.T) {
 	}
 	checkRefused(t, second, stack.Data)
 	if a := stack.Client().Chat(t.Context(), stacktest.ChatBody("mock/small", "")); a.Status != 200 {
-		t.Errorf("the first stack answers %d (%v)", a.Status, a.Err)
+		t.Errorf("the first stack answers %v", a)
 	}
 }
 

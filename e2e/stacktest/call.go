@@ -23,6 +23,15 @@ type Answer struct {
 	End       time.Time // when the client had all it would get
 }
 
+// String is the status, the beginning of the body, and what went wrong in reading it.
+func (a Answer) String() string {
+	text := fmt.Sprintf("%d %.400s", a.Status, a.Body)
+	if a.Err != nil {
+		text += fmt.Sprintf(" (%v)", a.Err)
+	}
+	return text
+}
+
 // Recognised says whether the call must be in the books: the gateway named it, and its key was live.
 func (a Answer) Recognised() bool {
 	return a.RequestID != "" && a.Status != http.StatusUnauthorized && a.Status != http.StatusForbidden
