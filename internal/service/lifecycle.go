@@ -26,6 +26,9 @@ func Main(name string, stderr io.Writer, run func(ctx context.Context) error) in
 	defer release()
 	// Without this the second Ctrl-C would be swallowed too.
 	context.AfterFunc(ctx, release)
+	// A limit on the size of files is an error of the write that meets it, like a
+	// full disk; the runtime would end the process by this signal.
+	signal.Ignore(syscall.SIGXFSZ)
 	if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintf(stderr, "%s: %v\n", name, err)
 		return 1
