@@ -49,7 +49,8 @@ func (l *load) run(ctx context.Context) {
 // call makes call i: of ten, four are plain, three streamed with usage, one streamed without, one fails
 // and one leaves in mid-stream.
 func (l *load) call(ctx context.Context, i int) stacktest.Answer {
-	who := fmt.Sprintf(`,"requesty":{"user_id":"user-%d","trace_id":"trace-%d","tags":["team:%d","load","load"]}`, i%7, i, i%5)
+	who := fmt.Sprintf(`,"requesty":{"user_id":"user-%d","trace_id":"trace-%d","tags":["team:%d","load","load"],"extra":{"feature":"f%d"}}`,
+		i%7, i, i%5, i%4)
 	model := fmt.Sprintf("mock/%s:latency=%dms,in=%d,cached=%d,write=%d,out=%d,reasoning=%d",
 		[]string{"small", "large"}[i%2], 5+i%31, 100+i, i%41, i%13, 20+i%97, i%19)
 	switch i % 10 {

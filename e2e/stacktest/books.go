@@ -187,8 +187,11 @@ func (b *Books) CompareRollups(ctx context.Context) error {
 		}
 	}
 	const perTag = ` GROUP BY tag ORDER BY tag`
-	want, err = b.Rows(ctx, `SELECT tag, toString(count()), toString(sum(cost_usd))
-		FROM weir.usage ARRAY JOIN arrayDistinct(tags) AS tag`+perTag)
+	// The extra entry "feature" counts as a tag, as the aggregator is configured by default.
+	want, err = b.Rows(ctx, `SELECT tag, toString(count()), toString(sum(cost_usd)) FROM (SELECT cost_usd,
+		arrayJoin(arrayDistinct(arrayConcat(CAST(tags AS Array(String)), arrayMap(value -> 'feature=' || value,
+			mapValues(mapFilter((name, value) -> name = 'feature', CAST(extra AS Map(String, String)))))))) AS tag
+		FROM weir.usage)`+perTag)
 	if err != nil {
 		return err
 	}
