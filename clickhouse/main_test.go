@@ -17,7 +17,7 @@ import (
 var addr string
 
 func TestMain(m *testing.M) {
-	lockAndHangIfChild()
+	beChild()
 	os.Exit(enginetest.Run(m, &addr))
 }
 
@@ -49,7 +49,7 @@ func openDB(t *testing.T, cfg Config) *DB {
 	return db
 }
 
-func exec(t *testing.T, db *DB, query string, args ...any) {
+func execute(t *testing.T, db *DB, query string, args ...any) {
 	t.Helper()
 	if err := db.conn.Exec(t.Context(), query, args...); err != nil {
 		t.Fatalf("%s: %v", query, err)
