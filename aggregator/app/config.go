@@ -1,0 +1,48 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Config is the aggregator's own section of weir.yaml.
+type Config struct {
+	// FlushInterval is how old the oldest event of a batch gets before the batch
+	// is written. Default 1s.
+	FlushInterval time.Duration `koanf:"flush_interval"`
+	// FlushRows is how many rows a batch has at most, 1 to 50,000. The rows of the
+	// event that reaches it still go in. Default 50,000.
+	FlushRows int `koanf:"flush_rows"`
+	// MetricsListen is the address of /healthz, /readyz and /metrics. Default
+	// 127.0.0.1:9102.
+	MetricsListen string `koanf:"metrics_listen"`
+	// ExtraTags are the names of extra entries that count as tags "name=value".
+	// A change counts from the events on that are read after it. Default feature.
+	ExtraTags []string `koanf:"extra_tags"`
+}
+
+// maxRows keeps a batch in one native block and one part of each table partition.
+const maxRows = 50_000
+
+// DefaultConfig returns the defaults.
+func DefaultConfig() Config {
+	return Config{
+		FlushInterval: time.Second, FlushRows: maxRows, MetricsListen: "127.0.0.1:9102",
+		ExtraTags: []string{"feature"},
+	}
+}
+
+// Validate names the field that cannot be and the remedy.
+func (c Config) Validate() error {
+	switch {
+	case c.FlushInterval <= 0:
+		return fmt.Errorf("aggregator.flush_interval is %s; it must be more than 0", c.FlushInterval)
+	case c.FlushRows < 1 || c.FlushRows > maxRows:
+		return fmt.Errorf("aggregator.flush_rows is %d; it must be 1 to %d", c.FlushRows, maxRows)
+	case slices.Contains(c.ExtraTags, ""):
+		return errors.New("aggregator.extra_tags holds an empty name; name an entry of extra")
+	}
+	return nil
+}

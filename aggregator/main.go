@@ -1,0 +1,61 @@
+// Command aggregator turns the usage events of Weir's log into rollups in
+// ClickHouse and live sums in Redis.
+//
+// Guarantee: every event counts once in every rollup; see weir/internal/eventlog
+// for the delivery, weir/aggregator/rollup for what is counted, and
+// weir/aggregator/follow for the live sums. Any number of aggregators share the
+// partitions of the log.
+//
+// Failure: it waits for Kafka and ClickHouse, and goes on without Redis; a stop
+// writes and commits what was read. Exit code 1 with one sentence on stderr for
+// everything that a person has to mend.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"weir/aggregator/app"
+	"weir/clickhouse"
+	"weir/internal/eventlog"
+	"weir/internal/live"
+	"weir/internal/service"
+)
+
+func main() {
+	var flags service.Flags
+	kong.Parse(&flags, kong.Name("aggregator"),
+		kong.Description("Turns usage events into rollups in ClickHouse and live sums in Redis."))
+	os.Exit(service.Main("aggregator", os.Stderr, func(ctx context.Context) error {
+		return start(ctx, flags)
+	}))
+}
+
+func start(ctx context.Context, flags service.Flags) error {
+	logger, err := service.NewLogger(os.Stderr, flags)
+	if err != nil {
+		return err
+	}
+	options := app.Options{
+		Kafka:      eventlog.DefaultConfig(),
+		ClickHouse: clickhouse.DefaultConfig(),
+		Redis:      live.DefaultConfig(),
+		Aggregator: app.DefaultConfig(),
+		Logger:     logger,
+	}
+	err = service.Load(flags.Config, map[string]any{
+		"kafka": &options.Kafka, "clickhouse": &options.ClickHouse,
+		"redis": &options.Redis, "aggregator": &options.Aggregator,
+	})
+	if err != nil {
+		return err
+	}
+	aggregator, err := app.New(ctx, options)
+	if err != nil {
+		return err
+	}
+	logger.Info("aggregator is up", "operations", aggregator.Addr())
+	return aggregator.Run(ctx)
+}

@@ -1,0 +1,218 @@
+package rollup
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"weir/clickhouse"
+	"weir/internal/live"
+	"weir/schemas"
+)
+
+// rollup collects events as minutes; hours and days are added up from them when
+// it is sealed.
+type rollup struct {
+	extraTags []string
+
+	series map[string]*series
+	lookup []byte   // scratch: the key that is looked up
+	tags   []string // scratch: the distinct tags of an event
+
+	rows    int // of all three resolutions, as they will be inserted
+	samples int // durations that the minutes hold
+	texts   int // bytes of the groups
+}
+
+// series is one group with its minutes.
+type series struct {
+	key     string // the group, encoded: what series are sorted by
+	group   group
+	minutes []*sums // in the order of their first event
+	hours   []int64 // those that have a row, likewise days
+	days    []int64
+}
+
+// group is what a row is grouped by beside its time. The fields after provider
+// are those of key rows alone and zero in the others.
+type group struct {
+	dimension                          clickhouse.Dimension
+	org, value, model, provider        string
+	project, groupID, endpoint, policy string
+	originTitle, errorKind             string
+	byok                               bool
+}
+
+// sums are the measures of one bucket of time. Token counts wrap as ClickHouse's
+// own sums of 64 bits do; Weir's events hold at most 1e9 tokens of a kind.
+type sums struct {
+	start      int64 // of the bucket, seconds since the epoch
+	lastOffset int64
+
+	requests, errors, hits uint64
+	tokens                 [5]int64 // input, cached input, cache write, output, reasoning
+	cost, saved            clickhouse.Pico
+
+	// Durations by bucket number. In a minute they are kept as they came, two
+	// bytes each, and counted only once, at the end.
+	latencies, ttfts []uint16
+	latency, ttft    []clickhouse.BucketCount
+
+	// Of the minutes of key series only: live latency of plain calls and of
+	// streams.
+	live *[2]live.LatencySums
+}
+
+func (s *sums) add(o *sums) {
+	s.lastOffset = max(s.lastOffset, o.lastOffset)
+	s.requests += o.requests
+	s.errors += o.errors
+	s.hits += o.hits
+	for i := range s.tokens {
+		s.tokens[i] += o.tokens[i]
+	}
+	s.cost.AddPico(o.cost)
+	s.saved.AddPico(o.saved)
+}
+
+func newRollup(extraTags []string) *rollup {
+	return &rollup{extraTags: extraTags, series: make(map[string]*series)}
+}
+
+// add counts the event of a record, which falls into the minute that holds the
+// moment, in seconds since the epoch.
+func (r *rollup) add(u *schemas.UsageRecorded, seconds, offset int64) {
+	d := u.GetDimensions()
+	event := eventSums(u, offset)
+	latency, ttft := schemas.BucketIndex(u.LatencyUs), schemas.BucketIndex(u.TtftUs)
+	count := func(s *series) *sums {
+		m := r.minute(s, seconds-seconds%60)
+		m.add(&event)
+		m.latencies = append(m.latencies, latency)
+		r.samples++
+		if u.TtftUs > 0 {
+			m.ttfts = append(m.ttfts, ttft)
+			r.samples++
+		}
+		return m
+	}
+	m := count(r.keySeries(u, d))
+	if counts, sample := liveLatency(u); counts {
+		if m.live == nil {
+			m.live = new([2]live.LatencySums)
+		}
+		m.live[streamIndex(d.GetStream())].Add(sample)
+	}
+	count(r.valueSeries(clickhouse.ByUser, d.GetUserId(), u, d))
+	r.tags = appendDistinctTags(r.tags[:0], d, r.extraTags)
+	for _, tag := range r.tags {
+		count(r.valueSeries(clickhouse.ByTag, tag, u, d))
+	}
+}
+
+func eventSums(u *schemas.UsageRecorded, offset int64) sums {
+	t := u.GetTokens()
+	s := sums{
+		lastOffset: offset,
+		requests:   1,
+		tokens:     [...]int64{t.GetInput(), t.GetCachedInput(), t.GetCacheWrite(), t.GetOutput(), t.GetReasoning()},
+		cost:       clickhouse.NewPico(u.CostPico),
+		saved:      clickhouse.NewPico(u.SavedPico),
+	}
+	if u.ErrorKind != "" {
+		s.errors = 1
+	}
+	if u.Cache == "HIT" {
+		s.hits = 1
+	}
+	return s
+}
+
+// appendDistinctTags appends the event's tags and the extra entries that count
+// as tags, each once.
+func appendDistinctTags(tags []string, d *schemas.Dimensions, extraTags []string) []string {
+	tags = append(tags, d.GetTags()...)
+	for _, name := range extraTags {
+		if value, ok := d.GetExtra()[name]; ok {
+			tags = append(tags, name+"="+value)
+		}
+	}
+	slices.Sort(tags)
+	return slices.Compact(tags)
+}
+
+// minute returns the series' sums of the minute that starts at these seconds.
+func (r *rollup) minute(s *series, start int64) *sums {
+	// Events come nearly in order of time: the newest minute is tried first.
+	for _, m := range slices.Backward(s.minutes) {
+		if m.start == start {
+			return m
+		}
+	}
+	m := &sums{start: start}
+	s.minutes = append(s.minutes, m)
+	r.rows++
+	s.hours = r.countBucket(s.hours, start-start%hour)
+	s.days = r.countBucket(s.days, start-start%day)
+	return m
+}
+
+// Lengths of buckets in seconds; a day is a UTC day.
+const (
+	hour = 3600
+	day  = 24 * hour
+)
+
+func (r *rollup) countBucket(known []int64, start int64) []int64 {
+	if slices.Contains(known, start) {
+		return known
+	}
+	r.rows++
+	return append(known, start)
+}
+
+func (r *rollup) keySeries(u *schemas.UsageRecorded, d *schemas.Dimensions) *series {
+	b := append(r.lookup[:0], byte(clickhouse.ByKey))
+	if u.Byok {
+		b = append(b, 1)
+	} else {
+		b = append(b, 0)
+	}
+	b = appendTexts(b, d.GetOrgId(), d.GetKeyId(), u.Model, u.Provider, d.GetProject(),
+		d.GetGroupId(), d.GetEndpoint(), d.GetPolicy(), d.GetOriginTitle(), u.ErrorKind)
+	r.lookup = b
+	if s := r.series[string(b)]; s != nil {
+		return s
+	}
+	return r.newSeries(group{
+		dimension: clickhouse.ByKey, org: d.GetOrgId(), value: d.GetKeyId(), model: u.Model, provider: u.Provider,
+		project: d.GetProject(), groupID: d.GetGroupId(), endpoint: d.GetEndpoint(), policy: d.GetPolicy(),
+		byok: u.Byok, originTitle: d.GetOriginTitle(), errorKind: u.ErrorKind,
+	})
+}
+
+func (r *rollup) valueSeries(by clickhouse.Dimension, value string, u *schemas.UsageRecorded, d *schemas.Dimensions) *series {
+	b := append(r.lookup[:0], byte(by))
+	b = appendTexts(b, d.GetOrgId(), value, u.Model, u.Provider)
+	r.lookup = b
+	if s := r.series[string(b)]; s != nil {
+		return s
+	}
+	return r.newSeries(group{dimension: by, org: d.GetOrgId(), value: value, model: u.Model, provider: u.Provider})
+}
+
+// newSeries adds a series under the key that was just looked up.
+func (r *rollup) newSeries(g group) *series {
+	s := &series{key: string(r.lookup), group: g}
+	r.series[s.key] = s
+	r.texts += len(s.key)
+	return s
+}
+
+// appendTexts encodes texts so that no two lists of them encode alike.
+func appendTexts(b []byte, texts ...string) []byte {
+	for _, text := range texts {
+		b = binary.AppendUvarint(b, uint64(len(text)))
+		b = append(b, text...)
+	}
+	return b
+}
