@@ -176,20 +176,20 @@ func (p *provider) match(model string) *entry {
 }
 
 // find returns the override for a name that the catalog knows as found.
-func (o *overrides) find(model string, found *entry) *override {
-	if o == nil {
+func (of *overrides) find(model string, found *entry) *override {
+	if of == nil {
 		return nil
 	}
-	if exact := o.exact[model]; exact != nil {
+	if exact := of.exact[model]; exact != nil {
 		return exact
 	}
-	for _, p := range o.prefixes {
+	for _, p := range of.prefixes {
 		if strings.HasPrefix(model, p.model) {
 			return p
 		}
 	}
 	if found != nil {
-		return o.exact[strings.ToLower(found.source.ID)]
+		return of.exact[strings.ToLower(found.source.ID)]
 	}
 	return nil
 }

@@ -69,7 +69,8 @@ func compileTier(above int64, usd map[string]sourcePrice, units map[string]sourc
 			return rate, fmt.Errorf("savings of cached tokens: %w", err)
 		}
 	}
-	return rate, rate.addUnits(prices, units, minimum)
+	err := rate.addUnits(prices, units, minimum)
+	return rate, err
 }
 
 // addUnits fills rate.units, unless the model prices nothing but what the fields

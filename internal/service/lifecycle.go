@@ -24,6 +24,9 @@ const StopLimit = 15 * time.Second
 func Main(name string, stderr io.Writer, run func(ctx context.Context) error) int {
 	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer release()
+	// A file that may not grow is then an error of the write, which the spool
+	// answers as it does a full disk; by default Go dies of the signal.
+	signal.Ignore(syscall.SIGXFSZ)
 	// Without this the second Ctrl-C would be swallowed too.
 	context.AfterFunc(ctx, release)
 	// A limit on the size of files is an error of the write that meets it, like a

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"syscall"
 	"testing"
@@ -140,5 +141,16 @@ func TestNewLogger(t *testing.T) {
 		if _, err := NewLogger(&out, flags); err == nil {
 			t.Errorf("%+v: no error", flags)
 		}
+	}
+}
+
+// The kernel's signal at a file size limit kills a Go process that does not
+// ignore it.
+func TestMainOutlivesAFileSizeLimit(t *testing.T) {
+	code := Main("gateway", io.Discard, func(context.Context) error {
+		return syscall.Kill(syscall.Getpid(), syscall.SIGXFSZ)
+	})
+	if code != 0 {
+		t.Errorf("exit code %d", code)
 	}
 }
