@@ -1,6 +1,7 @@
 package live
 
 import (
+	"maps"
 	"math"
 	"time"
 )
@@ -132,4 +133,10 @@ func (d *Deltas) takes(end int64) bool { return d.openAt.IsZero() || end > d.ope
 // latencyExpires is when the minute that starts at these seconds is forgotten.
 func latencyExpires(minute int64) time.Time {
 	return time.Unix(minute, 0).Add(time.Minute + LatencyKept)
+}
+
+// Equal tells whether both change the same sums by the same amounts.
+func (d *Deltas) Equal(o *Deltas) bool {
+	return maps.Equal(d.latency, o.latency) &&
+		maps.EqualFunc(d.spend, o.spend, func(a, b map[spendKey]int64) bool { return maps.Equal(a, b) })
 }
