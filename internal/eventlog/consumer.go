@@ -151,6 +151,9 @@ func (c *Consumer) turn(ctx context.Context) error {
 	poll, cancel := context.WithTimeout(ctx, c.wait())
 	fetches := c.client.PollRecords(poll, pollRecords)
 	cancel()
+	if fetches.IsClientClosed() {
+		return kgo.ErrClientClosed
+	}
 	if err := c.fetchErrors(fetches); err != nil {
 		return err
 	}

@@ -1,0 +1,217 @@
+package eventlog
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func rec(offset int64, node string, seq uint64) *Record {
+	return &Record{Offset: offset, Node: node, Seq: seq}
+}
+
+func begin(t *testing.T, committed, checkpoint int64, seen map[string]uint64, announced *intent) *delivery {
+	t.Helper()
+	d, err := newDelivery(committed, checkpoint, seen, announced)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestIntentIsShortASCIIAndReadsBack(t *testing.T) {
+	for _, i := range []intent{{0, 0, 1}, {7, 12, 0}, {1 << 60, 1<<60 + 50_000, 50_000}} {
+		text := i.String()
+		if len(text) > 1000 || strings.ContainsFunc(text, func(r rune) bool { return r > 126 || r < 32 }) {
+			t.Errorf("metadata %q", text)
+		}
+		got, err := parseIntent(text)
+		if err != nil || *got != i {
+			t.Errorf("parseIntent(%q) = %v, %v", text, got, err)
+		}
+	}
+	if got, err := parseIntent(""); got != nil || err != nil {
+		t.Errorf("empty metadata = %v, %v", got, err)
+	}
+	for _, bad := range []string{"x", "weir1 first=1 last=0 taken=1", "weir1 first=a last=1 taken=1", "weir2 first=1 last=2 taken=1", "weir1 first=-1 last=2 taken=1"} {
+		if _, err := parseIntent(bad); err == nil {
+			t.Errorf("parseIntent(%q) succeeded", bad)
+		}
+	}
+}
+
+func TestRepeatsAreDroppedAndCheckpointsFolded(t *testing.T) {
+	d := begin(t, 3, 1, map[string]uint64{"a": 5}, nil)
+	for _, c := range []struct {
+		r    *Record
+		want verdict
+	}{
+		{rec(1, "a", 6), fold},
+		{rec(2, "b", 1), fold},
+		{rec(3, "a", 6), drop},
+		{rec(4, "b", 2), take},
+		{rec(5, "b", 2), drop},
+		{rec(6, "b", 1), drop},
+		{rec(7, "a", 9), take},
+		{rec(9, "", 0), take}, // no headers: it must be decoded or buried; offset 8 was compacted away
+	} {
+		got, err := d.read(c.r, noon)
+		if err != nil || got != c.want {
+			t.Fatalf("read(%d) = %v, %v, want %v", c.r.Offset, got, err, c.want)
+		}
+	}
+	if d.filling != (intent{3, 9, 3}) {
+		t.Errorf("batch = %v", d.filling)
+	}
+	if _, err := d.read(rec(9, "a", 10), noon); err == nil {
+		t.Error("an offset was read twice")
+	}
+	d.done()
+	if d.committed != 10 || d.filling.last >= d.filling.first {
+		t.Errorf("after done: committed %d, batch %v", d.committed, d.filling)
+	}
+}
+
+func TestABatchIsCutBySizeOrAge(t *testing.T) {
+	d := begin(t, 0, 0, map[string]uint64{}, nil)
+	l := limits{time.Second, 100, 1000}
+	cut := func(rows, bytes int, at time.Time) bool {
+		ok, err := d.cut(rows, bytes, l, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ok
+	}
+	if cut(100, 1000, noon.Add(time.Hour)) {
+		t.Error("an empty batch was cut")
+	}
+	if _, err := d.read(rec(0, "a", 1), noon); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		rows, bytes int
+		age         time.Duration
+		want        bool
+	}{{99, 999, 999 * time.Millisecond, false}, {100, 1, 0, true}, {1, 1000, 0, true}, {1, 1, time.Second, true}} {
+		if got := cut(c.rows, c.bytes, noon.Add(c.age)); got != c.want {
+			t.Errorf("cut(%+v) = %v", c, got)
+		}
+	}
+	if got := d.due(l, noon.Add(300*time.Millisecond)); got != 700*time.Millisecond {
+		t.Errorf("due = %v", got)
+	}
+}
+
+func TestAnAnnouncedBatchIsCutWhereItWas(t *testing.T) {
+	announced := intent{10, 12, 2}
+	d := begin(t, 10, 10, map[string]uint64{}, &announced)
+	l := limits{time.Nanosecond, 1, 1}
+	for i, want := range []bool{false, false, true} {
+		seq := uint64([]int{1, 1, 2}[i]) // the middle one is a repeat
+		if _, err := d.read(rec(int64(10+i), "a", seq), noon); err != nil {
+			t.Fatal(err)
+		}
+		ok, err := d.cut(5, 5, l, noon.Add(time.Hour))
+		if err != nil || ok != want {
+			t.Fatalf("record %d: cut = %v, %v", i, ok, err)
+		}
+	}
+	other := begin(t, 10, 10, map[string]uint64{}, &intent{10, 11, 1})
+	for i := range 2 {
+		if _, err := other.read(rec(int64(10+i), "a", uint64(i+1)), noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := other.cut(1, 1, l, noon); err == nil {
+		t.Error("a log that differs from what was announced was accepted")
+	}
+}
+
+func TestACheckpointBehindTheBatchIsRefused(t *testing.T) {
+	if _, err := newDelivery(10, 11, nil, nil); err == nil {
+		t.Error("a checkpoint after the committed offset was accepted")
+	}
+	if _, err := newDelivery(10, 5, nil, &intent{11, 12, 1}); err == nil {
+		t.Error("an intent that does not begin at the committed offset was accepted")
+	}
+}
+
+func TestStepsOfABatch(t *testing.T) {
+	later := noon.Add(time.Minute)
+	type event struct {
+		verify, failed, missing bool
+		want                    step
+	}
+	for name, c := range map[string]struct {
+		s      sending
+		events []event
+		token  int
+	}{
+		"first insert is trusted":                    {sending{token: 1}, []event{{want: stepCommit}}, 1},
+		"a failed insert is repeated, then verified": {sending{token: 1}, []event{{failed: true, want: stepInsert}, {want: stepVerify}, {verify: true, want: stepCommit}}, 1},
+		"a repeat is verified":                       {sending{token: 1, repeated: true}, []event{{want: stepVerify}, {verify: true, want: stepCommit}}, 1},
+		"lost rows go in under another token":        {sending{token: 1, repeated: true}, []event{{want: stepVerify}, {verify: true, missing: true, want: stepInsert}, {want: stepVerify}, {verify: true, want: stepCommit}}, 2},
+		"a failed verification is tried again":       {sending{token: 1, repeated: true}, []event{{want: stepVerify}, {verify: true, failed: true, want: stepVerify}, {verify: true, want: stepCommit}}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := c.s
+			s.announced = noon
+			if got := s.begin(later); got != stepInsert {
+				t.Fatalf("begin = %v", got)
+			}
+			for i, e := range c.events {
+				got := step(0)
+				if e.verify {
+					got = s.verified(e.failed, e.missing, later)
+				} else {
+					got = s.inserted(e.failed, later)
+				}
+				if got != e.want {
+					t.Fatalf("event %d: step %v, want %v", i, got, e.want)
+				}
+			}
+			if s.token != c.token {
+				t.Errorf("token %d, want %d", s.token, c.token)
+			}
+		})
+	}
+}
+
+func TestAnOldBatchIsAbandonedUnlessItIsIn(t *testing.T) {
+	old := noon.Add(maxBatchAge)
+	s := sending{token: 1, announced: noon}
+	if got := s.begin(old); got != stepAbandon {
+		t.Errorf("begin = %v", got)
+	}
+	if got := s.inserted(true, old); got != stepAbandon {
+		t.Errorf("failed insert = %v", got)
+	}
+	if got := s.verified(false, true, old); got != stepAbandon {
+		t.Errorf("missing rows = %v", got)
+	}
+	if got := s.verified(false, false, old); got != stepCommit {
+		t.Errorf("verified = %v", got)
+	}
+}
+
+func TestTokensDifferInEveryPart(t *testing.T) {
+	p := Position{Consumer: "ingest", Generation: 1, Partition: 3}
+	seen := map[string]bool{}
+	for _, tok := range []string{
+		token("t", p, intent{1, 2, 2}, 1), token("u", p, intent{1, 2, 2}, 1), token("t", p, intent{1, 3, 2}, 1),
+		token("t", p, intent{2, 2, 2}, 1), token("t", p, intent{1, 2, 2}, 2),
+		token("t", Position{Consumer: "other", Generation: 1, Partition: 3}, intent{1, 2, 2}, 1),
+		token("t", Position{Consumer: "ingest", Generation: 2, Partition: 3}, intent{1, 2, 2}, 1),
+		token("t", Position{Consumer: "ingest", Generation: 1, Partition: 4}, intent{1, 2, 2}, 1),
+	} {
+		if seen[tok] {
+			t.Errorf("token %q stands for two batches", tok)
+		}
+		seen[tok] = true
+	}
+	if token("t", p, intent{1, 2, 2}, 1) != token("t", p, intent{1, 2, 1}, 1) {
+		t.Error("a repeat gets another token")
+	}
+}
