@@ -138,5 +138,5 @@ func latencyExpires(minute int64) time.Time {
 // Equal tells whether both change the same sums by the same amounts.
 func (d *Deltas) Equal(o *Deltas) bool {
 	return maps.Equal(d.latency, o.latency) &&
-		maps.EqualFunc(d.spend, o.spend, func(a, b map[spendKey]int64) bool { return maps.Equal(a, b) })
+		maps.EqualFunc(d.spend, o.spend, maps.Equal)
 }
