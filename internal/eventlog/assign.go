@@ -28,6 +28,7 @@ type assigner struct {
 
 // fetched keeps the metadata of the committed offsets.
 func (a *assigner) fetched(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+	<-a.consumer.opened
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.metadata = make(map[partitionID]string)

@@ -74,7 +74,10 @@ type Consumer struct {
 	o       ConsumerOptions
 	limits  limits
 	client  *kgo.Client
+	opened  chan struct{} // closed when client is set: the client joins its group at once
 	metrics *consumerMetrics
+
+	turns sync.Mutex // held by a turn after its poll, and by a rebalance: one of them works on the partitions
 
 	mu         sync.Mutex // owns partitions and fatal: the client's goroutine assigns, Run's goroutine works
 	partitions map[partitionID]*partition
@@ -101,11 +104,11 @@ type partition struct {
 	forgotten  bool // owned by the turn: a fetch may still hold records of it
 }
 
-// NewConsumer checks the options and opens the client; nothing is read before Run.
+// NewConsumer opens the client, which joins the group; nothing is delivered before Run.
 func NewConsumer(o ConsumerOptions) (*Consumer, error) {
 	c := &Consumer{
 		o: o, limits: limits{o.FlushInterval, o.FlushRows, maxBlockBytes},
-		partitions: make(map[partitionID]*partition),
+		partitions: make(map[partitionID]*partition), opened: make(chan struct{}),
 		metrics:    newConsumerMetrics(o.Registerer),
 	}
 	topics := make([]string, len(o.Topics))
@@ -124,6 +127,7 @@ func NewConsumer(o ConsumerOptions) (*Consumer, error) {
 		return nil, err
 	}
 	c.client = cl
+	close(c.opened)
 	return c, nil
 }
 
@@ -141,7 +145,9 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer cancel()
+	c.turns.Lock()
 	c.flush(stop, c.all(), true)
+	c.turns.Unlock()
 	c.leave(stop)
 	return c.fatalError()
 }
@@ -154,6 +160,8 @@ func (c *Consumer) turn(ctx context.Context) error {
 	if fetches.IsClientClosed() {
 		return kgo.ErrClientClosed
 	}
+	c.turns.Lock()
+	defer c.turns.Unlock()
 	if err := c.fetchErrors(fetches); err != nil {
 		return err
 	}
@@ -318,6 +326,8 @@ func (c *Consumer) all() []*partition {
 
 // revoked runs while no turn does, before the partitions go to others.
 func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, gone map[string][]int32) {
+	c.turns.Lock()
+	defer c.turns.Unlock()
 	parts := c.named(gone)
 	c.flush(ctx, parts, false)
 	c.forget(parts)
@@ -325,6 +335,8 @@ func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, gone map[string][
 
 // lost runs when the group has gone on without us.
 func (c *Consumer) lost(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
+	c.turns.Lock()
+	defer c.turns.Unlock()
 	c.forget(c.named(gone))
 }
 
