@@ -125,15 +125,15 @@ func (a *assigner) prepare(ctx context.Context, p *partition, committed, start i
 			return 0, err
 		}
 		if has {
-			return 0, c.stop(fmt.Errorf("%s/%d: the table holds rows and group %s has no committed offset; set it to the offset after the last row with kafka-consumer-groups --reset-offsets --group %s --topic %s:%d --to-offset N --execute", p.topic, p.n, c.o.Group, c.o.Group, p.topic, p.n))
+			return 0, c.stop(fmt.Errorf("%s/%d: the table holds rows and group %s has no committed offset; set it to the offset after the last row: %s", p.topic, p.n, c.o.Group, c.wayOn(p.topic, p.n, "OFFSET")))
 		}
 		if start > 0 && p.topic != schemas.TopicPayloads {
-			return 0, c.stop(fmt.Errorf("%s/%d: the log begins at offset %d and nothing before it was delivered; to go on without those records set the offset with kafka-consumer-groups --reset-offsets --group %s --topic %s:%d --to-earliest --execute", p.topic, p.n, start, c.o.Group, p.topic, p.n))
+			return 0, c.stop(fmt.Errorf("%s/%d: the log begins at offset %d and nothing before it was delivered; to go on without those records: %s", p.topic, p.n, start, c.wayOn(p.topic, p.n, "earliest")))
 		}
 		committed = start
 	}
 	if committed < start {
-		return 0, c.stop(fmt.Errorf("%s/%d: offsets %d to %d expired before they were delivered; to go on without them set the offset with kafka-consumer-groups --reset-offsets --group %s --topic %s:%d --to-earliest --execute", p.topic, p.n, committed, start-1, c.o.Group, p.topic, p.n))
+		return 0, c.stop(fmt.Errorf("%s/%d: offsets %d to %d expired before they were delivered; to go on without them: %s", p.topic, p.n, committed, start-1, c.wayOn(p.topic, p.n, "earliest")))
 	}
 	type checkpoint struct {
 		offset int64

@@ -22,6 +22,8 @@ type ConsumerOptions struct {
 	Kafka Config
 	// Group is the consumer's name in Kafka, in tokens and in progress.
 	Group string
+	// Command of the binary that sets the group's offsets, for errors that need it.
+	Command string
 	// Generation of a rebuild, from 1.
 	Generation int
 	Topics     []schemas.Topic
@@ -109,7 +111,7 @@ func NewConsumer(o ConsumerOptions) (*Consumer, error) {
 	c := &Consumer{
 		o: o, limits: limits{o.FlushInterval, o.FlushRows, maxBlockBytes},
 		partitions: make(map[partitionID]*partition), opened: make(chan struct{}),
-		metrics:    newConsumerMetrics(o.Registerer),
+		metrics: newConsumerMetrics(o.Registerer),
 	}
 	topics := make([]string, len(o.Topics))
 	for i, t := range o.Topics {
@@ -289,7 +291,12 @@ func (c *Consumer) gone(t schemas.Topic, n int32) error {
 	if p := c.partition(partitionID{t, n}); p != nil {
 		from = p.delivery.next
 	}
-	return fmt.Errorf("%s/%d: the log no longer holds offset %d, which was not delivered yet; find its start with kafka-get-offsets, and to go on without the records before it set the offset of group %s with kafka-consumer-groups --reset-offsets --group %s --topic %s:%d --to-earliest --execute", t, n, from, c.o.Group, c.o.Group, t, n)
+	return fmt.Errorf("%s/%d: the log no longer holds offset %d, which was not delivered yet; to go on without what is gone: %s", t, n, from, c.wayOn(t, n, "earliest"))
+}
+
+// wayOn is the command that sets where the group goes on.
+func (c *Consumer) wayOn(t schemas.Topic, n int32, to string) string {
+	return fmt.Sprintf("%s --topic %s --partition %d --to %s", c.o.Command, t, n, to)
 }
 
 // stop makes err the end of Run.

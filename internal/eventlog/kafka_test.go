@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -303,7 +305,7 @@ var ledger = []schemas.Topic{schemas.TopicRequests, schemas.TopicResponses, sche
 func newConsumer(t *testing.T, k Config, tab *table) *Consumer {
 	t.Helper()
 	c, err := NewConsumer(ConsumerOptions{
-		Kafka: k, Group: "ingest", Generation: 1, Topics: ledger, Sink: tab, Progress: tab,
+		Kafka: k, Group: "ingest", Command: "ingest offset", Generation: 1, Topics: ledger, Sink: tab, Progress: tab,
 		FlushInterval: 20 * time.Millisecond, FlushRows: 50, DeadLetters: true,
 		Registerer: prometheus.NewRegistry(), Logger: quiet(),
 	})
@@ -625,7 +627,7 @@ func TestRowsWithoutACommittedOffsetStopTheConsumer(t *testing.T) {
 	tab := newTable()
 	tab.rows["weir.usage/0/5/req_x"] = 1
 	err := newConsumer(t, k, tab).Run(deadline(t))
-	if err == nil || !strings.Contains(err.Error(), "no committed offset") || !strings.Contains(err.Error(), "--reset-offsets") {
+	if err == nil || !strings.Contains(err.Error(), "no committed offset") || !strings.Contains(err.Error(), "ingest offset --topic weir.usage --partition 0 --to") {
 		t.Fatalf("Run = %v", err)
 	}
 }
@@ -668,5 +670,94 @@ func TestRangeAndOffsetAt(t *testing.T) {
 		if o, err := log.OffsetAt(ctx, schemas.TopicUsage, 0, at); err != nil || o != want {
 			t.Errorf("OffsetAt(%v) = %d, %v, want %d", at, o, err, want)
 		}
+	}
+}
+
+// After a loss of power the spool may have lost what Kafka has: outcomes are not
+// written a second time, requests that only Kafka knows are closed, and the node
+// ends at the seq that Kafka has.
+func TestAPowerLossIsCompletedFromKafka(t *testing.T) {
+	_, k := startKafka(t, 3)
+	r := &retirements{last: map[string]uint64{}}
+	dir := t.TempDir()
+	o := journalOptions(t, k, dir, r)
+	tab := newTable()
+	run(t, newConsumer(t, k, tab))
+	j := openJournal(t, o)
+	calls := []string{call(t, j)}
+	outlived := request() // its request survives on the spool, its outcome only in Kafka
+	c, err := j.Begin(outlived, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	survives := j.log.End()
+	resp, u := outcomeOf(outlived)
+	if err := c.Complete(resp, u, nil); err != nil {
+		t.Fatal(err)
+	}
+	unknown := request() // only Kafka knows of it, and it has no outcome
+	if _, err := j.Begin(unknown, false); err != nil {
+		t.Fatal(err)
+	}
+	calls = append(calls, outlived.RequestId, unknown.RequestId)
+	if err := tab.has(deadline(t), schemas.TopicRequests, 3); err != nil {
+		t.Fatal(err)
+	}
+	if err := tab.has(deadline(t), schemas.TopicUsage, 2); err != nil {
+		t.Fatal(err)
+	}
+	node, seq := j.node, j.seq
+	j.kill()
+	segment, err := filepath.Glob(filepath.Join(dir, node, "*.segment"))
+	if err != nil || len(segment) != 1 {
+		t.Fatal(segment, err)
+	}
+	if err := os.Truncate(segment[0], survives.Offset); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.folder.Mark(node, markMeta, []byte(`{"fsync":"never","boot_id":"an earlier boot"}`)); err != nil {
+		t.Fatal(err)
+	}
+	j = openJournal(t, o.withRegistry())
+	if err := j.Close(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := tab.hasAll(deadline(t), len(calls)); err != nil {
+		t.Fatal(err)
+	}
+	checkBooks(t, tab, calls)
+	if r.last[node] != seq {
+		t.Errorf("node retired at %d, want %d", r.last[node], seq)
+	}
+}
+
+func TestTheOffsetOfAStoppedGroupCanBeSet(t *testing.T) {
+	_, k := startKafka(t, 1)
+	ctx := deadline(t)
+	tab := newTable()
+	tab.rows["weir.usage/0/5/req_x"] = 1
+	if err := newConsumer(t, k, tab).Run(ctx); err == nil {
+		t.Fatal("a consumer without offsets began")
+	}
+	for _, topic := range ledger {
+		for to, want := range map[string]string{"earliest": "", "0": "", "1": "outside", "x": "neither"} {
+			_, err := SetOffset(ctx, k, "ingest", topic, 0, to, quiet())
+			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("SetOffset(%s, %s) = %v", topic, to, err)
+			}
+		}
+	}
+	j := openJournal(t, journalOptions(t, k, t.TempDir(), &retirements{last: map[string]uint64{}}))
+	run(t, newConsumer(t, k, tab))
+	j.partitions = 1
+	call(t, j)
+	if err := tab.has(ctx, schemas.TopicResponses, 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := SetOffset(ctx, k, "ingest", schemas.TopicUsage, 0, "earliest", quiet()); err == nil || !strings.Contains(err.Error(), "members") {
+		t.Errorf("offset of a running group was set: %v", err)
+	}
+	if err := j.Close(ctx); err != nil {
+		t.Fatal(err)
 	}
 }

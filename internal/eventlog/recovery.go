@@ -54,11 +54,13 @@ type nodeMeta struct {
 
 // history is what a scan of a node's spool found.
 type history struct {
-	node   string
-	log    *spool.Log
-	seq    uint64
-	open   map[string]*schemas.RequestReceived
-	closes []string
+	node      string
+	log       *spool.Log
+	meta      nodeMeta
+	lastWrite time.Time
+	seq       uint64
+	open      map[string]*schemas.RequestReceived
+	closes    []string
 }
 
 // OpenJournal takes the spool folder, recovers what earlier processes left in
@@ -66,6 +68,7 @@ type history struct {
 // is fsynced always, is written on under its node id. Any other may have lost
 // its end with the power, so its node is drained, ended in the control log and
 // followed by a new one; calls that it left open are closed as abandoned.
+// After a loss of power it also asks Kafka for what the spool lost.
 func OpenJournal(ctx context.Context, o JournalOptions) (j *Journal, err error) {
 	folder, err := spool.OpenFolder(o.Spool.Dir)
 	if err != nil {
@@ -106,6 +109,9 @@ func OpenJournal(ctx context.Context, o JournalOptions) (j *Journal, err error) 
 			continue
 		}
 		old = append(old, h)
+		if err := j.completeFromKafka(ctx, o, h); err != nil {
+			return nil, err
+		}
 	}
 	if current == nil {
 		if err := j.beginNode(o); err != nil {
@@ -138,19 +144,18 @@ func (j *Journal) spoolOptions(o JournalOptions, drain bool) spool.Options {
 // reopen scans a node's spool. It continues when nothing can be missing at its end.
 func (j *Journal) reopen(o JournalOptions, node string, newest bool) (*history, bool, error) {
 	h := &history{node: node, open: make(map[string]*schemas.RequestReceived)}
-	meta := nodeMeta{}
 	if b, ok := j.folder.Marked(node, markMeta); ok {
-		if err := json.Unmarshal(b, &meta); err != nil {
+		if err := json.Unmarshal(b, &h.meta); err != nil {
 			return nil, false, fmt.Errorf("read %s of node %s: %w", markMeta, node, err)
 		}
 	}
-	durable := meta.Fsync == spool.FsyncAlways && o.Spool.Fsync == spool.FsyncAlways
+	durable := h.meta.Fsync == spool.FsyncAlways && o.Spool.Fsync == spool.FsyncAlways
 	clean := newest && (durable || j.folder.Clean(node))
 	log, wasClean, err := spool.Open(j.folder.Path(node), j.spoolOptions(o, !clean), h.visit)
 	if err != nil {
 		return nil, false, err
 	}
-	h.log = log
+	h.log, h.lastWrite = log, log.Stats().LastWrite
 	drained := !log.Acked().Before(log.End())
 	if o.Retired(node) && !drained {
 		return nil, false, errors.Join(fmt.Errorf("node %s is retired in the control log, and its spool %s still holds events that Kafka does not have; they would be dropped as unknown: move the folder away to start without them", node, j.folder.Path(node)), log.Close(false))

@@ -79,6 +79,7 @@ type Stats struct {
 	Reserved      int64     // bytes reserved for outcomes
 	MaxBytes      int64     //
 	OldestUnacked time.Time // when the oldest unacknowledged frame was written, to a second; zero when there is none
+	LastWrite     time.Time // of the last segment
 	Err           error     // of the last append, nil when it succeeded
 }
 
@@ -358,6 +359,7 @@ func (l *Log) Stats() Stats {
 	s := Stats{Unacked: l.unacked(), Reserved: l.reserved, MaxBytes: l.opts.MaxBytes, Err: l.lastErr}
 	for _, g := range l.segments {
 		s.Bytes += g.size
+		s.LastWrite = g.ended
 	}
 	if s.Unacked > 0 && len(l.waiting) > 0 {
 		s.OldestUnacked = l.waiting[0].time

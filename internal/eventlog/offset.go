@@ -1,0 +1,51 @@
+package eventlog
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"weir/schemas"
+)
+
+// SetOffset commits where a group goes on in one partition: an offset, or
+// "earliest" for the oldest record that the log still holds. It is the way on
+// after records expired before they were delivered, and is refused while the
+// group has members. It returns the offset.
+func SetOffset(ctx context.Context, c Config, group string, t schemas.Topic, partition int32, to string, logger *slog.Logger) (int64, error) {
+	log, err := OpenLog(c, logger)
+	if err != nil {
+		return 0, err
+	}
+	defer log.Close()
+	start, end, err := log.Bounds(ctx, t, partition)
+	if err != nil {
+		return 0, err
+	}
+	offset := start
+	if to != "earliest" {
+		if offset, err = strconv.ParseInt(to, 10, 64); err != nil {
+			return 0, fmt.Errorf("offset %q is neither a number nor earliest", to)
+		}
+	}
+	if offset < start || offset > end {
+		return 0, fmt.Errorf("offset %d is outside of %s/%d, which holds %d to %d", offset, t, partition, start, end-1)
+	}
+	adm := kadm.NewClient(log.client)
+	groups, err := adm.DescribeGroups(ctx, group)
+	if err != nil {
+		return 0, fmt.Errorf("describe group %s: %w", group, err)
+	}
+	if n := len(groups[group].Members); n > 0 {
+		return 0, fmt.Errorf("group %s has %d members; stop them first", group, n)
+	}
+	var offsets kadm.Offsets
+	offsets.Add(kadm.Offset{Topic: string(t), Partition: partition, At: offset, LeaderEpoch: -1})
+	if err := adm.CommitAllOffsets(ctx, group, offsets); err != nil {
+		return 0, fmt.Errorf("commit offset: %w", err)
+	}
+	return offset, nil
+}
