@@ -14,7 +14,39 @@ type Reader struct {
 	at   Position
 	file *os.File
 	open uint64 // the segment that file is
+	view window
 	buf  []byte
+}
+
+// windowBytes is how much the reader takes from the file at once.
+const windowBytes = 128 << 10
+
+// window is a part of a segment in memory. What lies before limit is never
+// written again, so a window never goes stale.
+type window struct {
+	file  *os.File
+	limit int64
+	start int64
+	bytes []byte
+}
+
+// ReadAt serves ranges before limit, in rising order, with few reads of the file.
+func (w *window) ReadAt(p []byte, off int64) (int, error) {
+	if off < w.start || off+int64(len(p)) > w.start+int64(len(w.bytes)) {
+		if len(p) > windowBytes {
+			return w.file.ReadAt(p, off)
+		}
+		n := min(windowBytes, w.limit-off)
+		if cap(w.bytes) < windowBytes {
+			w.bytes = make([]byte, 0, windowBytes)
+		}
+		read, err := w.file.ReadAt(w.bytes[:n], off)
+		w.start, w.bytes = off, w.bytes[:read]
+		if read < len(p) {
+			return 0, err
+		}
+	}
+	return copy(p, w.bytes[off-w.start:]), nil
 }
 
 // NewReader reads from p on.
@@ -25,9 +57,10 @@ func (l *Log) NewReader(p Position) *Reader {
 // Next returns the next frame's payload, valid until the call after, and the
 // position behind it; io.EOF when there is none yet.
 func (r *Reader) Next() ([]byte, Position, error) {
+	var limit int64
 	for {
-		limit, last := r.limit()
-		if r.at.Offset < limit {
+		var last bool
+		if limit, last = r.limit(); r.at.Offset < limit {
 			break
 		}
 		if last {
@@ -42,9 +75,10 @@ func (r *Reader) Next() ([]byte, Position, error) {
 			return nil, r.at, fmt.Errorf("open spool segment: %w", err)
 		}
 		r.file, r.open = f, r.at.Segment
+		r.view = window{file: f, bytes: r.view.bytes[:0]}
 	}
-	limit, _ := r.limit()
-	payload, next, err := readFrame(r.file, r.at.Offset, limit, r.buf)
+	r.view.limit = limit
+	payload, next, err := readFrame(&r.view, r.at.Offset, limit, r.buf)
 	if errors.Is(err, errTorn) {
 		return nil, r.at, &DamagedError{Path: r.file.Name(), Offset: r.at.Offset}
 	}
