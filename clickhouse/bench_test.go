@@ -91,7 +91,7 @@ func BenchmarkInsertUsage(b *testing.B) {
 	for _, compression := range []string{"none", "lz4"} {
 		b.Run(compression, func(b *testing.B) {
 			cfg := DefaultConfig()
-			cfg.Addr, cfg.Database, cfg.Compression = addr, "bench_"+compression, compression
+			cfg.Addr, cfg.Database, cfg.Compression = server.Addr(), "bench_"+compression, compression
 			if err := Migrate(b.Context(), cfg); err != nil {
 				b.Fatal(err)
 			}

@@ -48,9 +48,9 @@ func ownServer(t *testing.T) (*enginetest.Server, string) {
 }
 
 func TestATokenWithoutItsRows(t *testing.T) {
-	server, dir := ownServer(t)
+	own, dir := ownServer(t)
 	cfg := testConfig(t)
-	cfg.Addr = server.Addr()
+	cfg.Addr = own.Addr()
 	if err := Migrate(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -68,9 +68,9 @@ func TestATokenWithoutItsRows(t *testing.T) {
 	insertBoth("batch")
 	wantRollups := only(t, db, rollupTotals)
 
-	server = restartWithout(t, server, dir, db,
+	own = restartWithout(t, own, dir, db,
 		"(table = 'usage' AND partition = '202610' OR table = 'rollups_1' AND partition_id LIKE '1-%')")
-	cfg.Addr = server.Addr()
+	cfg.Addr = own.Addr()
 	db = openDB(t, cfg)
 	// The repeat says yes and does nothing: the token is there, the rows are not.
 	insertBoth("batch")

@@ -12,19 +12,18 @@ import (
 	"weir/clickhouse/enginetest"
 )
 
-// addr is the native address of the server that all tests of the package share,
-// each with a database of its own.
-var addr string
+// server is shared by all tests of the package, each with a database of its own.
+var server *enginetest.Server
 
 func TestMain(m *testing.M) {
 	beChild()
-	os.Exit(enginetest.Run(m, &addr))
+	os.Exit(enginetest.Run(m, &server))
 }
 
 func testConfig(t *testing.T) Config {
 	t.Helper()
 	cfg := DefaultConfig()
-	cfg.Addr = addr
+	cfg.Addr = server.Addr()
 	cfg.Database = "t_" + regexp.MustCompile(`\W+`).ReplaceAllString(t.Name(), "_")
 	return cfg
 }

@@ -18,11 +18,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -40,17 +43,18 @@ const startLimit = 60 * time.Second
 // Server is a running ClickHouse.
 type Server struct {
 	addr    string
+	http    string
 	command *exec.Cmd
 	stdin   io.Closer  // the child ends when it is closed
 	ports   *ports.Set // held while the server lives
 	exited  chan error
 }
 
-// Run starts a server on a folder of its own, sets *addr to its native address,
-// runs the tests and returns the exit code. A TestMain does nothing else:
+// Run starts a server on a folder of its own, sets *shared to it, runs the tests
+// and returns the exit code. A TestMain does nothing else:
 //
-//	func TestMain(m *testing.M) { os.Exit(enginetest.Run(m, &addr)) }
-func Run(m *testing.M, addr *string) int {
+//	func TestMain(m *testing.M) { os.Exit(enginetest.Run(m, &server)) }
+func Run(m *testing.M, shared **Server) int {
 	ServeIfChild()
 	dir, err := os.MkdirTemp("", "weir-enginetest-")
 	if err != nil {
@@ -64,7 +68,7 @@ func Run(m *testing.M, addr *string) int {
 		return 1
 	}
 	defer server.Kill()
-	*addr = server.Addr()
+	*shared = server
 	return m.Run()
 }
 
@@ -145,6 +149,7 @@ func startChild(ctx context.Context, spec engine.Server, set *ports.Set) (*Serve
 	}
 	s := &Server{
 		addr:    net.JoinHostPort(spec.Host, strconv.Itoa(spec.Native)),
+		http:    net.JoinHostPort(spec.Host, strconv.Itoa(spec.HTTPPort)),
 		command: exec.Command(self),
 		ports:   set,
 		exited:  make(chan error, 1),
@@ -171,9 +176,8 @@ func (s *Server) waitUntilItAnswers(ctx context.Context) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		conn, err := net.Dial("tcp", s.addr)
-		if err == nil {
-			return conn.Close()
+		if answers(s.addr) && answers(s.http) {
+			return nil
 		}
 		select {
 		case <-tick.C:
@@ -186,8 +190,43 @@ func (s *Server) waitUntilItAnswers(ctx context.Context) error {
 	}
 }
 
+func answers(addr string) bool {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
+}
+
 // Addr is host:port of the native protocol.
 func (s *Server) Addr() string { return s.addr }
+
+// Query asks over HTTP, as a user's tool would, and returns the rows as lines of
+// tab-separated values.
+func (s *Server) Query(ctx context.Context, database, statement string) ([]string, error) {
+	address := "http://" + s.http + "/?database=" + url.QueryEscape(database)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(statement))
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("query ClickHouse: %w", err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, fmt.Errorf("read ClickHouse's answer: %w", err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("query ClickHouse: %s", strings.TrimSpace(string(body)))
+	}
+	if len(body) == 0 {
+		return nil, nil
+	}
+	return strings.Split(strings.TrimSuffix(string(body), "\n"), "\n"), nil
+}
 
 // Kill ends the server as a power cut would (SIGKILL) and waits for it to be
 // gone. The folder can be started again.

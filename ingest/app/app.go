@@ -7,16 +7,19 @@
 //
 // Failure: Kafka and ClickHouse may be away at the start and at any time later;
 // Run waits for them and says so in /readyz. It ends with an error only where
-// going on would lose events.
+// going on would lose events: topics that are not as they must be, records that
+// were lost before they were delivered.
 package app
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"weir/clickhouse"
 	"weir/ingest/facts"
+	"weir/internal/control"
 	"weir/internal/eventlog"
 	"weir/internal/service"
 	"weir/internal/telemetry"
@@ -36,7 +39,8 @@ type Options struct {
 
 // App is an ingest, ready to run.
 type App struct {
-	consumer *eventlog.Consumer
+	options  eventlog.ConsumerOptions
+	consumer atomic.Pointer[eventlog.Consumer] // nil until the topics are there
 	ops      *service.Ops
 	stop     service.Cleanups
 }
@@ -60,7 +64,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a.stop.AddCloser("clickhouse", db)
 
-	a.consumer, err = eventlog.NewConsumer(eventlog.ConsumerOptions{
+	a.options = eventlog.ConsumerOptions{
 		Kafka:         o.Kafka,
 		Group:         group,
 		Generation:    1,
@@ -72,13 +76,10 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		DeadLetters:   true,
 		Registerer:    registry,
 		Logger:        o.Logger,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open the consumer: %w", err)
 	}
 
 	health := new(service.Health)
-	health.Add("consumer", a.consumer.Check)
+	health.Add("consumer", a.checkConsumer)
 	health.Add("clickhouse", func(ctx context.Context) (service.State, map[string]any) {
 		if err := db.Ping(ctx); err != nil {
 			return service.Degraded, map[string]any{"error": err.Error()}
@@ -99,7 +100,31 @@ func (a *App) Addr() string { return a.ops.Addr() }
 // Run delivers events until ctx ends, then writes and commits what it has read.
 func (a *App) Run(ctx context.Context) error {
 	return service.RunTasks(ctx, &a.stop,
-		service.Task{Name: "consumer", Run: a.consumer.Run},
+		service.Task{Name: "consumer", Run: a.consume},
 		service.Task{Name: "operations listener", Run: a.ops.Run},
 	)
+}
+
+// consume makes sure of the topics, then delivers. The consumer is made after
+// the topics, since it would not see at once that they have come.
+func (a *App) consume(ctx context.Context) error {
+	state, _, err := control.Prepare(ctx, a.options.Kafka, a.options.Logger)
+	if err != nil {
+		return fmt.Errorf("prepare the topics: %w", err)
+	}
+	state.Close() // the number of partitions is all that ingest would ask it
+	consumer, err := eventlog.NewConsumer(a.options)
+	if err != nil {
+		return fmt.Errorf("open the consumer: %w", err)
+	}
+	a.consumer.Store(consumer)
+	return consumer.Run(ctx)
+}
+
+func (a *App) checkConsumer(ctx context.Context) (service.State, map[string]any) {
+	consumer := a.consumer.Load()
+	if consumer == nil {
+		return service.Down, map[string]any{"waiting_for": "kafka"}
+	}
+	return consumer.Check(ctx)
 }
