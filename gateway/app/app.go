@@ -1,0 +1,184 @@
+// Package app wires the gateway's rooms into a service.
+//
+// Guarantee: New has checked everything that a person can get wrong, taken the
+// port and recovered the spool; what it began it undoes when it fails. A stop
+// takes no new calls, lets open ones finish within shutdown_timeout, ends the
+// rest (they are recorded), and closes the journal last.
+//
+// Concurrency: New, then one Run. Failure: the first part that fails stops the
+// service, and Run returns its error.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"weir/gateway/auth"
+	"weir/gateway/httpapi"
+	"weir/gateway/metering"
+	"weir/gateway/metrics"
+	"weir/gateway/pipeline"
+	"weir/gateway/provider"
+	"weir/internal/catalog"
+	"weir/internal/control"
+	"weir/internal/eventlog"
+	"weir/internal/service"
+	"weir/internal/telemetry"
+	"weir/schemas"
+)
+
+// Options are the sections of weir.yaml that the gateway reads.
+type Options struct {
+	Kafka   eventlog.Config
+	Catalog catalog.Config
+	Gateway Config
+	Logger  *slog.Logger
+}
+
+// Gateway is a gateway that listens.
+type Gateway struct {
+	config   Config
+	log      *slog.Logger
+	listener net.Listener
+	server   *http.Server
+	pipeline *pipeline.Pipeline
+	cleanups service.Cleanups
+}
+
+// New builds the gateway. It waits for Kafka until ctx ends.
+func New(ctx context.Context, o Options) (g *Gateway, err error) {
+	g = &Gateway{config: o.Gateway, log: o.Logger}
+	defer g.cleanups.Rollback(ctx, &err)
+	if g.config.Label != "" {
+		g.log = g.log.With("label", g.config.Label)
+	}
+	if err := errors.Join(o.Kafka.Validate(), g.config.Validate()); err != nil {
+		return nil, err
+	}
+	keys, err := auth.NewStatic(g.config.KeyHashSecret, g.config.Keys)
+	if err != nil {
+		return nil, err
+	}
+	providers, err := provider.NewSet(g.config.Providers, g.config.DefaultProvider, os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range g.config.Providers {
+		if providers.Get(c.Name).MissingKey(c) {
+			g.log.Warn("a provider's key is not in the environment; its calls will be refused by it", "provider", c.Name, "variable", c.APIKeyEnv)
+		}
+	}
+	prices, err := catalog.New(o.Catalog)
+	if err != nil {
+		return nil, fmt.Errorf("read catalog: %w", err)
+	}
+	models, err := httpapi.NewModels(prices, providers)
+	if err != nil {
+		return nil, err
+	}
+	// The port first: a taken one should not cost the recovery of a spool.
+	if g.listener, err = net.Listen("tcp", g.config.Listen); err != nil {
+		return nil, fmt.Errorf("listen on gateway.listen: %w", err)
+	}
+	g.cleanups.Add("listener", func(context.Context) error { return ignoreClosed(g.listener.Close()) })
+
+	state, partitions, err := control.Prepare(ctx, o.Kafka, g.log)
+	if err != nil {
+		return nil, err
+	}
+	g.cleanups.Add("control state", func(context.Context) error { state.Close(); return nil })
+	registry := telemetry.NewRegistry("gateway")
+	journal, err := eventlog.OpenJournal(ctx, eventlog.JournalOptions{
+		Kafka: o.Kafka, Spool: g.config.Spool, Partitions: partitions,
+		Retire: state.Retire, Retired: state.Retired, Registerer: registry, Logger: g.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.cleanups.Add("journal", journal.Close)
+
+	client := provider.NewClient(telemetry.Version())
+	g.cleanups.Add("provider connections", func(context.Context) error { client.Close(); return nil })
+	g.pipeline = pipeline.New(pipeline.Options{
+		Keys: keys, Providers: providers, Client: client,
+		Meter: metering.New(prices, g.log), Estimator: metering.NewEstimator(),
+		Journal: spooled{journal}, Metrics: metrics.New(registry), Limits: g.config.limits(), Log: g.log,
+	})
+	health := &service.Health{}
+	health.Add("journal", journal.Check)
+	health.Add("control", state.Check)
+	g.server = &http.Server{
+		Handler: httpapi.New(httpapi.Options{
+			Inference: g.pipeline, Keys: keys, Models: models,
+			Live: health.Live, Ready: health.Ready, Metrics: telemetry.Handler(registry, g.log),
+		}),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       120 * time.Second,
+		MaxHeaderBytes:    2 << 20,
+		ErrorLog:          slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+	}
+	g.cleanups.Add("calls", g.finishCalls)
+	return g, nil
+}
+
+// Addr is the address that is listened on.
+func (g *Gateway) Addr() string { return g.listener.Addr().String() }
+
+// Run serves until ctx ends, then stops in order.
+func (g *Gateway) Run(ctx context.Context) error {
+	return service.RunTasks(ctx, &g.cleanups, service.Task{Name: "gateway", Run: func(ctx context.Context) error {
+		served := make(chan error, 1)
+		go func() { served <- g.server.Serve(g.listener) }() // ends when finishCalls shuts the server down
+		select {
+		case err := <-served:
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+	}})
+}
+
+// endCalls is what calls get to be recorded once they were ended.
+const endCalls = 2 * time.Second
+
+// finishCalls takes no new calls and waits for the open ones, draining ones
+// included; those that outlast shutdown_timeout are ended.
+func (g *Gateway) finishCalls(ctx context.Context) error {
+	patience, cancel := context.WithTimeout(ctx, g.config.ShutdownTimeout)
+	defer cancel()
+	err := g.server.Shutdown(patience)
+	if err == nil {
+		return nil
+	}
+	g.pipeline.Stop()
+	last, cancel := context.WithTimeout(ctx, endCalls)
+	defer cancel()
+	if err = g.server.Shutdown(last); err != nil {
+		return errors.Join(fmt.Errorf("finish open calls: %w", err), ignoreClosed(g.server.Close()))
+	}
+	return nil
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// spooled is the journal as the pipeline sees it.
+type spooled struct{ *eventlog.Journal }
+
+func (s spooled) Begin(r *schemas.RequestReceived, payload bool) (pipeline.OpenCall, error) {
+	c, err := s.Journal.Begin(r, payload)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}

@@ -1,0 +1,104 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"weir/gateway/auth"
+	"weir/gateway/pipeline"
+	"weir/gateway/provider"
+	"weir/internal/eventlog"
+	"weir/internal/service"
+)
+
+// Config is the section "gateway" of weir.yaml.
+type Config struct {
+	// Listen is host:port; port 0 takes a free one. Default 127.0.0.1:8080.
+	Listen string `koanf:"listen"`
+	// Label names this gateway in its log lines; it is nobody's identity.
+	Label string `koanf:"label"`
+	// DefaultProvider resolves a model without a prefix. Default none: 404.
+	DefaultProvider string `koanf:"default_provider"`
+
+	// MaxBodyBytes of a request. Default 20MB.
+	MaxBodyBytes service.Bytes `koanf:"max_body_bytes"`
+	// MaxAnswerBytes of a provider's answer that is not streamed. Default 64MiB.
+	MaxAnswerBytes service.Bytes `koanf:"max_answer_bytes"`
+	// BodyTimeout to read a request's body. Default 60s.
+	BodyTimeout time.Duration `koanf:"body_timeout"`
+	// ClientWriteTimeout for a client to take what was written. Default 30s.
+	ClientWriteTimeout time.Duration `koanf:"client_write_timeout"`
+	// DrainTimeout is how long an answer is read on after its client went away.
+	// Default 60s.
+	DrainTimeout time.Duration `koanf:"drain_timeout"`
+	// DrainMaxBytes is how much of it. Default 16MB.
+	DrainMaxBytes service.Bytes `koanf:"drain_max_bytes"`
+	// DrainMax is how many answers are read on at once. Default 1000.
+	DrainMax int `koanf:"drain_max"`
+	// ShutdownTimeout is how long open calls may take to finish when the gateway
+	// stops. Default 8s: the events must reach Kafka in what is left of 15s.
+	ShutdownTimeout time.Duration `koanf:"shutdown_timeout"`
+	// PayloadRetention of captured prompts and completions. Default 720h.
+	PayloadRetention time.Duration `koanf:"payload_retention"`
+
+	Spool     eventlog.SpoolConfig `koanf:"spool"`
+	Providers []provider.Config    `koanf:"providers"`
+
+	Keys []auth.KeyConfig `koanf:"keys"`
+	// KeyHashSecret is the key of the HMAC-SHA256 in keys[].hash.
+	KeyHashSecret string `koanf:"key_hash_secret"`
+}
+
+// DefaultConfig has every default, and neither providers nor keys.
+func DefaultConfig() Config {
+	return Config{
+		Listen:             "127.0.0.1:8080",
+		MaxBodyBytes:       20_000_000,
+		MaxAnswerBytes:     64 << 20,
+		BodyTimeout:        60 * time.Second,
+		ClientWriteTimeout: 30 * time.Second,
+		DrainTimeout:       60 * time.Second,
+		DrainMaxBytes:      16_000_000,
+		DrainMax:           1000,
+		ShutdownTimeout:    8 * time.Second,
+		PayloadRetention:   30 * 24 * time.Hour,
+		Spool:              eventlog.DefaultSpoolConfig(),
+	}
+}
+
+// maxHeaderBytes is what a request's head may have; net/http reads more, so
+// that the refusal is the gateway's own.
+const maxHeaderBytes = 64 << 10
+
+// Validate names the field that cannot be.
+func (c Config) Validate() error {
+	for name, d := range map[string]time.Duration{
+		"body_timeout": c.BodyTimeout, "client_write_timeout": c.ClientWriteTimeout, "drain_timeout": c.DrainTimeout,
+		"shutdown_timeout": c.ShutdownTimeout, "payload_retention": c.PayloadRetention,
+	} {
+		if d <= 0 {
+			return fmt.Errorf("gateway.%s is %s; it must be above 0", name, d)
+		}
+	}
+	switch {
+	case c.Listen == "":
+		return errors.New("gateway.listen is empty; name host:port")
+	case c.MaxBodyBytes < 1<<10:
+		return fmt.Errorf("gateway.max_body_bytes is %s; it must be at least 1KiB", c.MaxBodyBytes)
+	case c.MaxAnswerBytes < 1<<10:
+		return fmt.Errorf("gateway.max_answer_bytes is %s; it must be at least 1KiB", c.MaxAnswerBytes)
+	case c.DrainMax < 0:
+		return fmt.Errorf("gateway.drain_max is %d; it must not be negative", c.DrainMax)
+	}
+	return c.Spool.Validate()
+}
+
+func (c Config) limits() pipeline.Limits {
+	return pipeline.Limits{
+		MaxBody: int64(c.MaxBodyBytes), MaxHeaders: maxHeaderBytes, MaxAnswer: int64(c.MaxAnswerBytes),
+		BodyTimeout: c.BodyTimeout, WriteTimeout: c.ClientWriteTimeout,
+		DrainTimeout: c.DrainTimeout, DrainMaxBytes: int64(c.DrainMaxBytes), DrainMax: c.DrainMax,
+		PayloadRetention: c.PayloadRetention,
+	}
+}

@@ -1,0 +1,150 @@
+// Package httpapi is the gateway's HTTP surface: routes, probes, the model
+// list, CORS, and what is answered to a path or method that does not exist. It
+// is the only importer of Gin.
+//
+// Guarantee: every answer under /v1 is OpenAI's shape, errors included, and
+// carries x-requesty-request-id. Inference calls are the pipeline's alone: no
+// middleware stands between it and the connection.
+//
+// Concurrency: the handler serves any number of requests. Failure: a panic in
+// an inference call ends in the pipeline, any other in net/http, which closes
+// the connection and logs it.
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"weir/gateway/apierror"
+	"weir/gateway/auth"
+	"weir/schemas"
+)
+
+// Inference serves the inference endpoints.
+type Inference interface {
+	ChatCompletions(w http.ResponseWriter, r *http.Request)
+}
+
+// Options are what the surface stands on.
+type Options struct {
+	Inference Inference
+	Keys      auth.Keys
+	Models    *Models
+	Live      http.HandlerFunc // /healthz
+	Ready     http.HandlerFunc // /readyz
+	Metrics   http.Handler
+}
+
+// surface holds the handlers.
+type surface struct{ Options }
+
+// New returns the handler of all routes.
+func New(o Options) http.Handler {
+	s := &surface{o}
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.RedirectTrailingSlash = false
+	engine.HandleMethodNotAllowed = true
+	engine.Use(cors)
+	engine.POST("/v1/chat/completions", func(c *gin.Context) { s.Inference.ChatCompletions(c.Writer, c.Request) })
+	engine.GET("/v1/models", s.listModels)
+	engine.GET("/v1/models/*id", s.getModel)
+	engine.GET("/v1/auth/check", s.checkKey)
+	engine.GET("/healthz", gin.WrapF(o.Live))
+	engine.GET("/readyz", gin.WrapF(o.Ready))
+	engine.GET("/metrics", gin.WrapH(o.Metrics))
+	engine.NoRoute(func(c *gin.Context) {
+		fail(c, apierror.New(apierror.UnknownRoute, fmt.Sprintf("Unknown request URL: %s %s.", c.Request.Method, clip(c.Request.URL.Path))))
+	})
+	engine.NoMethod(func(c *gin.Context) {
+		fail(c, apierror.New(apierror.WrongMethod, fmt.Sprintf("%s is not a method of %s.", clip(c.Request.Method), clip(c.Request.URL.Path))))
+	})
+	return engine
+}
+
+// clip bounds what an error repeats of a request.
+func clip(s string) string { return s[:min(len(s), 256)] }
+
+// fail answers with an error outside the pipeline.
+func fail(c *gin.Context, e *apierror.Error) {
+	name(c)
+	e.Write(c.Writer)
+}
+
+// name gives an answer outside the pipeline its id.
+func name(c *gin.Context) { c.Header("X-Requesty-Request-Id", schemas.NewRequestID()) }
+
+// cors lets SDKs in browsers in: keys are bearer tokens, never cookies, so any
+// origin may ask.
+func cors(c *gin.Context) {
+	if c.GetHeader("Origin") == "" {
+		return
+	}
+	h := c.Writer.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	if c.Request.Method != http.MethodOptions {
+		h.Set("Access-Control-Expose-Headers", "x-requesty-provider, x-requesty-model, x-requesty-cache, x-requesty-latency-ms, "+
+			"x-requesty-request-id, x-requesty-attempts, x-requesty-cost-usd, x-requesty-policy, retry-after")
+		return
+	}
+	h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
+	if asked := c.GetHeader("Access-Control-Request-Headers"); asked != "" {
+		h.Set("Access-Control-Allow-Headers", asked) // "*" would not cover Authorization
+	}
+	h.Set("Access-Control-Max-Age", "86400")
+	h.Add("Vary", "Access-Control-Request-Headers")
+	c.AbortWithStatus(http.StatusNoContent)
+}
+
+// optionalKey refuses a request whose key is bad, and lets one without a key in.
+func (s *surface) optionalKey(c *gin.Context) bool {
+	if _, given := auth.Credentials(c.Request.Header); !given {
+		return true
+	}
+	if _, e := auth.Authenticate(s.Keys, c.Request.Header, time.Now()); e != nil {
+		fail(c, e)
+		return false
+	}
+	return true
+}
+
+func (s *surface) listModels(c *gin.Context) {
+	if s.optionalKey(c) {
+		name(c)
+		c.Data(http.StatusOK, "application/json", s.Models.list)
+	}
+}
+
+func (s *surface) getModel(c *gin.Context) {
+	if !s.optionalKey(c) {
+		return
+	}
+	id := strings.TrimPrefix(c.Param("id"), "/")
+	m, ok := s.Models.find(id)
+	if !ok {
+		fail(c, apierror.New(apierror.UnknownModel, fmt.Sprintf("The model %q does not exist.", clip(id))))
+		return
+	}
+	name(c)
+	c.Data(http.StatusOK, "application/json", m)
+}
+
+func (s *surface) checkKey(c *gin.Context) {
+	key, e := auth.Authenticate(s.Keys, c.Request.Header, time.Now())
+	if e != nil {
+		fail(c, e)
+		return
+	}
+	name(c)
+	body, err := json.Marshal(map[string]any{"status": "ok", "key": map[string]string{"id": key.ID, "name": key.Name}})
+	if err != nil {
+		fail(c, apierror.New(apierror.Internal, "The gateway failed."))
+		return
+	}
+	c.Data(http.StatusOK, "application/json", body)
+}

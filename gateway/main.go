@@ -1,0 +1,48 @@
+// Command gateway is the proxy: clients call it as they call OpenAI, it calls
+// the provider, and everything that happened is in the event log.
+//
+// Guarantee: see weir/gateway/pipeline for what is recorded and
+// weir/internal/eventlog for how it is kept. Any number of gateways may run,
+// each with a spool folder of its own.
+//
+// Failure: it waits for Kafka at its start, and serves without it afterwards.
+// Exit code 1 with one sentence on stderr for everything that a person has to
+// mend.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"weir/gateway/app"
+	"weir/internal/eventlog"
+	"weir/internal/service"
+)
+
+func main() {
+	var flags service.Flags
+	kong.Parse(&flags, kong.Name("gateway"), kong.Description("Forwards inference calls to providers and records them."))
+	os.Exit(service.Main("gateway", os.Stderr, func(ctx context.Context) error { return run(ctx, flags) }))
+}
+
+func run(ctx context.Context, flags service.Flags) error {
+	logger, err := service.NewLogger(os.Stderr, flags)
+	if err != nil {
+		return err
+	}
+	options := app.Options{Kafka: eventlog.DefaultConfig(), Gateway: app.DefaultConfig(), Logger: logger}
+	err = service.Load(flags.Config, map[string]any{
+		"kafka": &options.Kafka, "catalog": &options.Catalog, "gateway": &options.Gateway,
+	})
+	if err != nil {
+		return err
+	}
+	gateway, err := app.New(ctx, options)
+	if err != nil {
+		return err
+	}
+	logger.Info("gateway is up", "listen", gateway.Addr())
+	return gateway.Run(ctx)
+}

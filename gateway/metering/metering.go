@@ -1,0 +1,110 @@
+// Package metering turns what a provider reported into the ledger's tokens and
+// their cost, and counts tokens itself where a provider reported none.
+//
+// Guarantee: token kinds are disjoint and never negative, none is counted
+// twice; money is the catalog's integer arithmetic. A tokenizer is used only
+// when it is asked for, on a bounded share of the CPU.
+//
+// Concurrency: a Meter may be used from any goroutine. Failure: counts that
+// cannot be are set to zero and flagged, a model without a price costs nothing
+// and is flagged.
+package metering
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"weir/gateway/openai"
+	"weir/internal/catalog"
+	"weir/schemas"
+)
+
+// MaxTokens is the largest count that is believed.
+const MaxTokens = 1_000_000_000
+
+// Units beside the token kinds, by the catalog's names.
+const (
+	UnitInputAudio  = "input_audio_tokens"
+	UnitOutputAudio = "output_audio_tokens"
+)
+
+// Line is what a call used and costs.
+type Line struct {
+	Tokens       *schemas.Tokens
+	Units        map[string]int64
+	Estimated    bool
+	Rejected     bool // some count was garbage and is 0 here
+	PriceUnknown bool
+	PriceVersion string
+	Cost         schemas.Pico
+	Saved        schemas.Pico
+}
+
+// Meter prices usage.
+type Meter struct {
+	catalog *catalog.Catalog
+	log     *slog.Logger
+}
+
+// New returns a meter with the catalog's prices.
+func New(c *catalog.Catalog, log *slog.Logger) *Meter { return &Meter{c, log} }
+
+// Measure prices what was reported for a model at a moment. The catalog is
+// asked for the vendor's price, then for one under the provider's own name.
+func (m *Meter) Measure(vendor, name, model string, at time.Time, u openai.Usage) Line {
+	l := Line{}
+	l.Tokens, l.Rejected = Disjoint(u)
+	audio := func(unit string, n, within int64) {
+		switch {
+		case n < 0 || n > MaxTokens:
+			l.Rejected = true
+		case n > 0 && n <= within:
+			if l.Units == nil {
+				l.Units = make(map[string]int64, 2)
+			}
+			l.Units[unit] = n
+		}
+	}
+	audio(UnitInputAudio, u.InputAudio, l.Tokens.Input+l.Tokens.CachedInput+l.Tokens.CacheWrite)
+	audio(UnitOutputAudio, u.OutputAudio, l.Tokens.Output+l.Tokens.Reasoning)
+	price, ok := m.catalog.Price(vendor, model, at)
+	if !ok && name != vendor {
+		price, ok = m.catalog.Price(name, model, at)
+	}
+	if !ok {
+		l.PriceUnknown = true
+		return l
+	}
+	l.PriceVersion = price.Version
+	var err error
+	l.Cost, l.Saved, err = price.Cost(l.Tokens, l.Units)
+	if contradiction := (*catalog.UnitsError)(nil); err != nil && !errors.As(err, &contradiction) {
+		// Not reached with counts within MaxTokens and any real price.
+		m.log.Error("price a call", "provider", vendor, "model", model, "error", err)
+		l.Cost, l.Saved, l.PriceUnknown = 0, 0, true
+	}
+	return l
+}
+
+// Disjoint splits what a provider reported into kinds that add up: input is
+// what was neither read from nor written to a cache, output what is not
+// reasoning. rejected says that a count was below 0 or above MaxTokens.
+func Disjoint(u openai.Usage) (t *schemas.Tokens, rejected bool) {
+	for _, n := range [...]*int64{&u.Prompt, &u.Completion, &u.Cached, &u.Written, &u.Reasoning} {
+		if *n < 0 || *n > MaxTokens {
+			*n, rejected = 0, true
+		}
+	}
+	t = &schemas.Tokens{
+		Input:       max(0, u.Prompt-u.Cached-u.Written),
+		CachedInput: u.Cached,
+		CacheWrite:  u.Written,
+		Output:      max(0, u.Completion-u.Reasoning),
+		Reasoning:   u.Reasoning,
+	}
+	if u.Reasoning > 0 && u.Total == u.Prompt+u.Completion+u.Reasoning {
+		t.Output = u.Completion // xAI counts reasoning beside the completion
+	}
+	return t, rejected
+}

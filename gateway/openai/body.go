@@ -1,0 +1,76 @@
+package openai
+
+import "weir/gateway/jsonscan"
+
+// body is one JSON object of an answer, a plain one or a stream's chunk, with
+// the places that the gateway edits.
+type body struct {
+	text    []byte
+	start   int           // the brace
+	choices jsonscan.Span // empty when absent or not an array
+	err     jsonscan.Span // of error; empty when absent or null
+	usage   jsonscan.Span // empty when absent or null
+	none    jsonscan.Span // of usage when it is null
+	last    int           // the end of the last member's value
+	empty   bool
+	hasID   bool
+}
+
+// read walks the object at text[start] and notes model edits in edits. It is
+// false when the text from start on is not one JSON object.
+func (b *body) read(text []byte, start int, model []byte, edits []edit, seen *Seen) ([]edit, bool) {
+	*b = body{text: text, start: start, last: start + 1, empty: true}
+	hasModel := false
+	m := jsonscan.Object(text, start)
+	for m.Next() {
+		b.last, b.empty = m.Value.End, false
+		kind := m.Kind()
+		switch string(m.Name()) {
+		case "id":
+			if kind == '"' && seen.ID == "" {
+				seen.ID = jsonscan.String(text, m.Value)
+			}
+		case "model":
+			edits, hasModel = append(edits, edit{m.Value, model}), true
+		case "choices":
+			if kind == '[' {
+				b.choices = m.Value
+			}
+		case "error":
+			if kind != 'n' {
+				b.err = m.Value
+			}
+		case "usage":
+			if kind == '{' {
+				b.usage = m.Value
+			} else {
+				b.none = m.Value
+			}
+		case "service_tier":
+			if kind == '"' {
+				seen.tier = append(seen.tier[:0], m.Value.Of(text)...)
+			}
+		}
+	}
+	if !m.OK() || jsonscan.Space(text, m.Pos()) != len(text) {
+		return edits, false
+	}
+	if !hasModel && b.err.Empty() {
+		edits = append(edits, b.insertModel(model))
+	}
+	if !b.choices.Empty() {
+		if inner := seen.choices(text, b.choices); b.usage.Empty() && !inner.Empty() {
+			seen.Usage, _ = readUsage(text, inner)
+			seen.HasUsage = true
+		}
+	}
+	return edits, true
+}
+
+func (b *body) insertModel(model []byte) edit {
+	text := append([]byte(`"model":`), model...)
+	if !b.empty {
+		text = append(text, ',')
+	}
+	return insertAt(b.start+1, text)
+}

@@ -1,0 +1,227 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"weir/gateway/apierror"
+	"weir/gateway/jsonscan"
+	"weir/gateway/metering"
+	"weir/gateway/openai"
+	"weir/gateway/provider"
+	"weir/internal/control"
+	"weir/schemas"
+)
+
+// endpoint is the ledger's name of the one route so far.
+const endpoint = "chat.completions"
+
+// call is one inference call on its way. It belongs to the handler's goroutine,
+// but for what client guards.
+type call struct {
+	p     *Pipeline
+	w     http.ResponseWriter
+	raw   http.ResponseWriter // below the router's wrapper: flushes with an error, takes deadlines
+	r     *http.Request
+	start time.Time
+	id    string
+	key   *control.Key
+
+	req    *openai.Request // nil until the body has been read
+	bytes  int64           // of the client's body, as far as it was read
+	dims   *schemas.Dimensions
+	target provider.Target
+	model  string // provider/model, as the client sees it
+	quoted []byte // the same as a JSON string
+
+	ledger  OpenCall // nil until the request is recorded
+	settled bool
+
+	ctx    context.Context // of the call upstream
+	cancel context.CancelCauseFunc
+	watch  watchdog
+	resp   *http.Response
+	client client
+
+	answer    *openai.Answer // of a plain call
+	buffer    *[]byte        // that answer's text
+	out       *[]byte        // the same with the bill, which is last
+	stream    *openai.Stream // of a streamed one
+	err       *apierror.Error
+	status    int           // the provider's; 0 when there was no answer
+	firstByte time.Duration // of the answer's body
+	ttft      time.Duration // of content
+	took      time.Duration // to the last byte upstream
+
+	line     metering.Line
+	billed   openai.Usage // what line was made from
+	billedAt time.Time    // when the usage occurred, zero until it was priced
+
+	values  [headerCount]string // backs the answer's headers
+	begun   bool                // the status line is out
+	bound   time.Time           // the write deadline, zero for none
+	last    []byte              // what waits for the ledger
+	sent    int64
+	capture []byte // of what was sent, for keys that ask for it
+	gone    bool   // the client had left when the outcome was made
+}
+
+// client is the state of a client that may leave while the call is under way.
+type client struct {
+	left atomic.Bool
+
+	mu       sync.Mutex // owns the rest: a leaving client is noticed in another goroutine
+	closed   bool
+	draining bool
+	timer    *time.Timer
+	stop     func() bool
+}
+
+func (p *Pipeline) open(w http.ResponseWriter, r *http.Request) *call {
+	c := &call{p: p, w: w, raw: w, r: r, start: time.Now(), id: schemas.NewRequestID()}
+	if u, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
+		c.raw = u.Unwrap()
+	}
+	p.Metrics.InFlight.Inc()
+	return c
+}
+
+// serves fixes the provider and model that the client is told.
+func (c *call) serves(t provider.Target) {
+	c.model = t.Provider.Name + "/" + t.Model
+	c.quoted = jsonscan.AppendString(make([]byte, 0, len(c.model)+2), c.model)
+}
+
+// close ends the call for the gateway. It is deferred, and it is where a panic
+// of the handler ends: the call still gets its outcome.
+func (c *call) close() {
+	problem := recover()
+	answer := apierror.New(apierror.Internal, "The gateway failed.")
+	if problem != nil && problem != http.ErrAbortHandler {
+		c.p.Log.Error("serve a call", "request_id", c.id, "panic", problem, "stack", string(debug.Stack()))
+		answer = c.fail(answer)
+	}
+	c.release()
+	c.p.Metrics.InFlight.Dec()
+	c.observe()
+	switch {
+	case problem == nil:
+	case c.begun || problem == http.ErrAbortHandler:
+		panic(http.ErrAbortHandler) // the answer must not look whole
+	default:
+		c.writeError(answer)
+	}
+}
+
+// fail gives a call whose handler panicked the outcome that it still lacks, and
+// returns what the client is told.
+func (c *call) fail(e *apierror.Error) (told *apierror.Error) {
+	if c.settled || c.key == nil {
+		return e
+	}
+	defer func() {
+		if again := recover(); again != nil {
+			c.p.Log.Error("record a failed call", "request_id", c.id, "panic", again)
+			told = e
+		}
+	}()
+	c.err, c.answer, c.stream, c.line = e, nil, nil, metering.Line{}
+	c.took = time.Since(c.start)
+	c.compose()
+	if c.ledger == nil {
+		c.recordRefusal()
+	} else if e := c.settle(); e != nil {
+		c.err = e
+	}
+	return c.err
+}
+
+// release gives back what the call holds upstream and of the pipeline.
+func (c *call) release() {
+	if c.resp != nil {
+		_ = c.resp.Body.Close() // the answer has been read as far as it counts
+	}
+	if c.cancel != nil {
+		c.watch.stop()
+		c.cancel(nil)
+	}
+	c.client.mu.Lock()
+	c.client.closed = true
+	stop, timer, draining := c.client.stop, c.client.timer, c.client.draining
+	c.client.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
+	if timer != nil {
+		timer.Stop()
+	}
+	if draining {
+		c.p.drains.Add(-1)
+		c.p.Metrics.Draining.Dec()
+	}
+	putBuffer(c.buffer)
+	putBuffer(c.out)
+}
+
+// observe tells metrics and log what became of the call.
+func (c *call) observe() {
+	kind := c.errorKind()
+	if c.attempts() > 0 {
+		c.p.Metrics.Served(c.target.Provider.Name, c.target.Model, c.line.PriceVersion != "", kind, c.took, c.ttft, c.line.Tokens)
+	} else {
+		c.p.Metrics.Refused(kind)
+	}
+	level := slog.LevelDebug
+	if status := c.outcome(); status >= http.StatusInternalServerError || status == http.StatusFailedDependency {
+		level = slog.LevelWarn
+	}
+	ctx := context.Background()
+	if !c.p.Log.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{slog.String("request_id", c.id), slog.Int("status", c.outcome()), slog.String("error_kind", kind),
+		slog.Int("upstream_status", c.status), slog.Duration("latency", c.took), slog.Duration("ttft", c.ttft), slog.Int64("bytes", c.sent)}
+	if c.key != nil {
+		attrs = append(attrs, slog.String("key_id", c.key.ID), slog.String("org_id", c.key.OrgID))
+	}
+	if c.target.Provider != nil {
+		attrs = append(attrs, slog.String("provider", c.target.Provider.Name), slog.String("model", c.target.Model))
+	}
+	c.p.Log.LogAttrs(ctx, level, "call", attrs...)
+}
+
+// attempts is how many tries at a provider were made.
+func (c *call) attempts() int {
+	if c.ctx == nil {
+		return 0
+	}
+	return 1
+}
+
+// outcome is the status that the client got, or would have got.
+func (c *call) outcome() int {
+	switch {
+	case c.gone:
+		return apierror.New(apierror.ClientDisconnected, "").Status
+	case c.err != nil:
+		return c.err.Status
+	case c.status != 0:
+		return c.status
+	}
+	return http.StatusOK
+}
+
+func (c *call) errorKind() string {
+	switch {
+	case c.gone:
+		return string(apierror.ClientDisconnected)
+	case c.err != nil:
+		return string(c.err.Kind)
+	}
+	return ""
+}

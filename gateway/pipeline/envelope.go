@@ -1,0 +1,106 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"weir/gateway/apierror"
+	"weir/gateway/metadata"
+	"weir/gateway/openai"
+	"weir/schemas"
+)
+
+// envelope reads what came around and in the request: headers, body, metadata.
+// The ledger's dimensions hold what was read, also when it is refused.
+func (c *call) envelope() (e *apierror.Error) {
+	c.dims = &schemas.Dimensions{
+		OrgId: c.key.OrgID, Project: c.key.Project, GroupId: c.key.GroupID, KeyId: c.key.ID, MemberId: c.key.MemberID, Endpoint: endpoint,
+	}
+	if size := headerBytes(c.r); size > c.p.Limits.MaxHeaders {
+		c.r.Close = true
+		return apierror.New(apierror.HeadersTooLarge, fmt.Sprintf("The request's headers have %d bytes; the limit is %d.", size, c.p.Limits.MaxHeaders))
+	}
+	body, e := c.readBody()
+	c.bytes = int64(len(body))
+	if e != nil {
+		return e
+	}
+	if c.req, e = openai.ReadRequest(body); e != nil {
+		return e
+	}
+	c.dims.RequestedModel = metadata.ValidUTF8(c.req.Model)
+	c.dims.Stream = c.req.Stream
+	m, e := metadata.Read(metadata.Body{Text: body, Requesty: c.req.Requesty, Metadata: c.req.Metadata, User: c.req.User}, c.r.Header)
+	c.dims.UserId, c.dims.TraceId, c.dims.Tags, c.dims.Extra = m.UserID, m.TraceID, m.Tags, m.Extra
+	c.dims.OriginReferer, c.dims.OriginTitle = m.OriginReferer, m.OriginTitle
+	return e
+}
+
+// headerBytes is the size of a request's head.
+func headerBytes(r *http.Request) int {
+	size := len(r.Method) + len(r.RequestURI)
+	for name, values := range r.Header {
+		for _, value := range values {
+			size += len(name) + len(value) + 4 // ": " and CRLF
+		}
+	}
+	return size
+}
+
+// firstRead is what is set aside for a body before any of it has come.
+const firstRead = 1 << 20
+
+// readBody reads the whole body within its limits of size and time.
+func (c *call) readBody() ([]byte, *apierror.Error) {
+	limit := c.p.Limits.MaxBody
+	if encoding := c.r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return nil, apierror.Invalid("", "The request body must not be compressed.")
+	}
+	rc := http.NewResponseController(c.raw)
+	// Not every writer of a test takes deadlines; a real connection does.
+	_ = rc.SetReadDeadline(time.Now().Add(c.p.Limits.BodyTimeout))
+	if c.r.ContentLength > limit {
+		return nil, c.tooLarge()
+	}
+	size := min(max(c.r.ContentLength, 511), firstRead, limit)
+	body := make([]byte, 0, size+1) // one more, so that the end is seen without growing
+	for {
+		if len(body) == cap(body) {
+			body = append(body, 0)[:len(body)]
+		}
+		n, err := c.r.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if int64(len(body)) > limit {
+			return body, c.tooLarge()
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF):
+			_ = rc.SetReadDeadline(time.Time{})
+			return body, nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			c.r.Close = true
+			return body, apierror.New(apierror.BodyTimeout, "The request body did not arrive in time.")
+		default:
+			c.gone = true
+			return body, apierror.New(apierror.ClientDisconnected, "The client went away.")
+		}
+	}
+}
+
+// tooLarge refuses a body. Many clients read no answer before they have sent
+// all, so as much again as the limit is read and thrown away, unless the client
+// waits to be asked for its body.
+func (c *call) tooLarge() *apierror.Error {
+	limit := c.p.Limits.MaxBody
+	c.r.Close = true
+	if c.r.Header.Get("Expect") == "" {
+		_, _ = io.CopyN(io.Discard, c.r.Body, limit) // an error ends the reading, which is all it is for
+	}
+	return apierror.New(apierror.BodyTooLarge, fmt.Sprintf("The request body is larger than the limit of %d bytes.", limit))
+}

@@ -1,0 +1,148 @@
+// Package pipeline is the way of an inference call through the gateway; this
+// file shows the whole of it.
+//
+// Guarantee: a call with a live key ends in exactly one RequestReceived,
+// ResponseCompleted and UsageRecorded, whatever happens to the client, the
+// provider or the handler. The request is on the spool before a byte goes
+// upstream, outcome and usage are before the client has the answer's last byte;
+// an answer that cannot be recorded does not end cleanly.
+//
+// Concurrency: a Pipeline serves any number of calls, each in the goroutine of
+// its handler. A client that goes away does not end its call: the handler reads
+// on to the provider's end, within bounds of time, bytes and number.
+//
+// Failure: every error is an apierror. A panic is logged with its stack, the
+// call is completed as an internal error, and the process goes on.
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"weir/gateway/apierror"
+	"weir/gateway/auth"
+	"weir/gateway/metering"
+	"weir/gateway/metrics"
+	"weir/gateway/provider"
+	"weir/schemas"
+)
+
+// Journal is where events go; see eventlog.Journal, which it is.
+type Journal interface {
+	Begin(r *schemas.RequestReceived, payload bool) (OpenCall, error)
+	Refuse(r *schemas.RequestReceived, resp *schemas.ResponseCompleted, u *schemas.UsageRecorded) error
+}
+
+// OpenCall is a call that has begun in the journal; Complete is called once.
+type OpenCall interface {
+	Complete(resp *schemas.ResponseCompleted, u *schemas.UsageRecorded, p *schemas.PayloadCaptured) error
+}
+
+// Limits bound a call. Sizes are in bytes.
+type Limits struct {
+	MaxBody          int64
+	MaxHeaders       int
+	MaxAnswer        int64         // of a plain answer
+	BodyTimeout      time.Duration // to read the client's body
+	WriteTimeout     time.Duration // for the client to take what was written
+	DrainTimeout     time.Duration // to read on after the client went away
+	DrainMaxBytes    int64
+	DrainMax         int // calls read on at once
+	PayloadRetention time.Duration
+}
+
+// Options are what a Pipeline is made of.
+type Options struct {
+	Keys      auth.Keys
+	Providers *provider.Set
+	Client    *provider.Client
+	Meter     *metering.Meter
+	Estimator *metering.Estimator
+	Journal   Journal
+	Metrics   *metrics.Metrics
+	Limits    Limits
+	Log       *slog.Logger
+}
+
+// Pipeline serves inference calls.
+type Pipeline struct {
+	Options
+
+	root   context.Context // of all calls upstream
+	stop   context.CancelCauseFunc
+	drains atomic.Int64
+}
+
+// New returns a pipeline that is ready.
+func New(o Options) *Pipeline {
+	p := &Pipeline{Options: o}
+	p.root, p.stop = context.WithCancelCause(context.Background())
+	return p
+}
+
+// Stop ends all calls upstream: those that are open are answered 503 and
+// recorded. A graceful stop lets the calls finish first.
+func (p *Pipeline) Stop() { p.stop(provider.ErrShutdown) }
+
+// ChatCompletions serves POST /v1/chat/completions.
+func (p *Pipeline) ChatCompletions(w http.ResponseWriter, r *http.Request) {
+	c := p.open(w, r)
+	defer c.close()
+
+	// Nobody's ledger can hold a call without a live key.
+	if e := c.authenticate(); e != nil {
+		c.turnAway(e)
+		return
+	}
+	// The envelope: body, metadata, limits. The plan: which provider and model.
+	e := c.envelope()
+	if e == nil {
+		e = c.plan()
+	}
+	if e != nil {
+		c.refuse(e)
+		return
+	}
+	// Log before effect: from here on the ledger waits for an outcome.
+	if e := c.record(); e != nil {
+		c.turnAway(e)
+		return
+	}
+	// The provider's answer goes to the client as it comes, all but its end.
+	c.attempt()
+	// What it used, and what that costs; then the end of the answer, which
+	// carries the cost.
+	c.meter()
+	c.compose()
+	// Outcome and usage, and only then the last byte.
+	if e := c.settle(); e != nil {
+		c.breakOff(e)
+		return
+	}
+	c.finish()
+}
+
+// authenticate finds the live key.
+func (c *call) authenticate() (e *apierror.Error) {
+	c.key, e = auth.Authenticate(c.p.Keys, c.r.Header, c.start)
+	return e
+}
+
+// plan finds the provider and its own name for the model.
+func (c *call) plan() (e *apierror.Error) {
+	if c.target, e = c.p.Providers.Resolve(c.req.Model); e != nil {
+		if e.Kind == apierror.UnknownPolicy {
+			c.dims.Policy = c.req.Model[len(provider.Policy)+1:]
+		}
+		return e
+	}
+	c.serves(c.target)
+	if c.r.Context().Err() != nil {
+		c.gone = true
+		return apierror.New(apierror.ClientDisconnected, "The client went away.")
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+// Package provider calls the upstreams over HTTP.
+//
+// Guarantee: a request upstream carries the headers that are built here and
+// nothing of the client's but what an allow-list names: never its key, its
+// cookies or its metadata. Redirects are not followed, answers are not
+// decompressed, a call is sent once.
+//
+// Concurrency: everything may be used from any goroutine; one transport keeps
+// the connections of all providers. Failure: an error of the network is told
+// apart as a time-out, a connection that failed and an answer that is not HTTP.
+package provider
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"weir/gateway/apierror"
+)
+
+// Client is the way to all providers.
+type Client struct {
+	transport *http.Transport
+	userAgent []string
+}
+
+// NewClient returns a client whose User-Agent is weir/version.
+func NewClient(version string) *Client {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	return &Client{
+		userAgent: []string{"weir/" + version},
+		transport: &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            dialer.DialContext,
+			ForceAttemptHTTP2:      true,
+			MaxIdleConns:           4096,
+			MaxIdleConnsPerHost:    1024,
+			IdleConnTimeout:        55 * time.Second, // below the minute after which balancers close
+			TLSHandshakeTimeout:    10 * time.Second,
+			ExpectContinueTimeout:  time.Second,
+			MaxResponseHeaderBytes: 1 << 20,
+			DisableCompression:     true,
+			WriteBufferSize:        16 << 10,
+			ReadBufferSize:         16 << 10,
+		},
+	}
+}
+
+// Close closes the idle connections.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Chat sends a chat completion. requestID is passed as x-request-id; client are
+// the headers of the client's request. The answer's body must be closed.
+func (c *Client) Chat(ctx context.Context, p *Provider, requestID string, body []byte, stream bool, client http.Header) (*http.Response, error) {
+	req := &http.Request{
+		Method: http.MethodPost, URL: p.chat, Host: p.chat.Host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: c.headers(p, requestID, stream, client),
+		Body:   io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+		// A connection that turns out to be closed before a byte was written is
+		// replaced by the transport; that is not a second call.
+		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+	}
+	return c.transport.RoundTrip(req.WithContext(ctx))
+}
+
+func (c *Client) headers(p *Provider, requestID string, stream bool, client http.Header) http.Header {
+	values := [5]string{"application/json", "application/json", "identity", requestID, p.authorization}
+	if stream {
+		values[1] = "text/event-stream"
+	}
+	h := make(http.Header, 8)
+	// First, so that nothing of the client's replaces what follows.
+	if v, ok := client["Openai-Beta"]; ok {
+		h["Openai-Beta"] = v
+	}
+	if len(p.exact)+len(p.prefixes) > 0 {
+		p.forward(h, client)
+	}
+	h["Content-Type"] = values[0:1:1]
+	h["Accept"] = values[1:2:2]
+	h["Accept-Encoding"] = values[2:3:3]
+	h["X-Request-Id"] = values[3:4:4]
+	h["User-Agent"] = c.userAgent
+	if p.authorization != "" {
+		h["Authorization"] = values[4:5:5]
+	}
+	return h
+}
+
+// forward copies the headers that the provider's configuration names.
+func (p *Provider) forward(to, from http.Header) {
+	for name, values := range from {
+		if slices.Contains(p.exact, name) || slices.ContainsFunc(p.prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
+			to[name] = values
+		}
+	}
+}
+
+// Causes for which the gateway itself ends a call upstream; they are the cause
+// of the context that Chat was given.
+var (
+	ErrTimeout  = errors.New("the provider took too long")
+	ErrShutdown = errors.New("the gateway is shutting down")
+	ErrDrained  = errors.New("the bounds on reading on for a client that went away were reached")
+)
+
+// Explain turns an error of Chat or of reading its answer into what the client
+// is told. begun says that the answer's headers had come.
+func Explain(ctx context.Context, err error, begun bool) *apierror.Error {
+	cause := context.Cause(ctx)
+	var timeout net.Error
+	switch {
+	case errors.Is(cause, ErrShutdown):
+		return apierror.New(apierror.ShuttingDown, "The gateway is shutting down.")
+	case errors.Is(cause, ErrDrained):
+		return apierror.New(apierror.ClientDisconnected, "The client went away, and reading on was given up.")
+	case errors.Is(cause, ErrTimeout), errors.As(err, &timeout) && timeout.Timeout():
+		return apierror.New(apierror.ProviderTimeout, "The provider did not answer in time.")
+	case begun:
+		return apierror.New(apierror.ProviderCut, "The provider's answer broke off.")
+	case strings.Contains(err.Error(), "malformed HTTP"), strings.Contains(err.Error(), "server response headers exceeded"):
+		return apierror.New(apierror.ProviderUnreadable, "The provider's answer is not HTTP.")
+	default:
+		return apierror.New(apierror.ProviderUnreachable, "The provider could not be reached.")
+	}
+}
