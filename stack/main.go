@@ -28,15 +28,16 @@ type commands struct {
 
 func main() {
 	var cli commands
-	parsed := kong.Parse(&cli,
-		kong.Name("stack"),
-		kong.Description("Weir on one machine, without Docker."),
-	)
+	parser := kong.Must(&cli, kong.Name("stack"), kong.Description("Weir on one machine, without Docker."))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends this process at once, and the children with it
-	parsed.BindTo(ctx, (*context.Context)(nil))
-	if err := parsed.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, parsed.Model.Name+": "+err.Error())
+	parsed, err := parser.Parse(os.Args[1:])
+	if err == nil {
+		parsed.BindTo(ctx, (*context.Context)(nil))
+		err = parsed.Run()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "stack: "+err.Error())
 		os.Exit(1)
 	}
 }

@@ -64,6 +64,7 @@ func (s Server) arguments(hold uintptr) []string {
 	return []string{
 		"clickhouse",
 		"--config-file=" + s.Config,
+		"--log-level=warning", // the configuration's level is not heeded here
 		"--path=" + s.Data,
 		"--listen_host=" + s.Host,
 		fmt.Sprintf("--tcp_port=%d", s.Native),

@@ -1,12 +1,14 @@
 package kafka
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 )
@@ -43,34 +45,39 @@ func (w watcher) Logf(level kfake.LogLevel, format string, args ...any) {
 	}
 }
 
+// Sizes in kfake's files: the part of a batch before its length counts (offset and the length itself),
+// and one entry of the index, which gets one per batch after the batch is written.
+const (
+	batchHeader = 12
+	indexEntry  = 15
+)
+
 // tornTail says whether the last cut bytes of a segment are what an interrupted write leaves: the
-// beginning of one batch that claims to be longer than what is there, or nothing but zeros.
+// beginning of a batch that the index does not know yet, or nothing but zeros (a power cut).
 func tornTail(path string, cut int64) (bool, error) {
-	file, err := os.Open(path)
+	segment, err := os.ReadFile(path)
 	if err != nil {
 		return false, err
 	}
-	defer file.Close()
-	size, err := file.Seek(0, io.SeekEnd)
-	if err != nil {
-		return false, err
-	}
-	tail := make([]byte, cut)
-	if _, err := file.ReadAt(tail, size-cut); err != nil {
-		return false, err
-	}
-	zeros := true
-	for _, b := range tail {
-		zeros = zeros && b == 0
-	}
-	// A batch begins with its offset (8 bytes) and the length of what follows (4), and is at most 1 MiB
-	// here or, raised by a topic's setting, a few; a length beyond that is garbage, not a batch.
-	const header, longest = 12, 16 << 20
-	if zeros || cut < header {
+	whole := segment[:int64(len(segment))-cut]
+	tail := segment[len(whole):]
+	if len(bytes.Trim(tail, "\x00")) == 0 {
 		return true, nil
 	}
-	length := int64(binary.BigEndian.Uint32(tail[8:header]))
-	return length > cut-header && length <= longest, nil
+	batches := 0
+	for rest := whole; len(rest) >= batchHeader; batches++ {
+		rest = rest[min(len(rest), batchSize(rest)):]
+	}
+	index, err := os.Stat(strings.TrimSuffix(path, ".dat") + ".idx")
+	if err != nil {
+		return false, err
+	}
+	known := index.Size() > int64(batches)*indexEntry
+	return !known && (len(tail) < batchHeader || batchSize(tail) > len(tail)), nil
+}
+
+func batchSize(batch []byte) int {
+	return batchHeader + int(binary.BigEndian.Uint32(batch[8:batchHeader]))
 }
 
 // refuse ends the process: kfake's loader has no way to be stopped otherwise.

@@ -80,8 +80,8 @@ func (s *Stack) start(ctx context.Context) (err error) {
 		return err
 	}
 	s.ready = newReadyFile(s.opts.Ready)
-	if err := s.ready.remove(); err != nil {
-		return fmt.Errorf("cannot write the ready file: %w", err)
+	if err := s.ready.prepare(); err != nil {
+		return err
 	}
 	if err := s.findBinaries(); err != nil {
 		return err
@@ -125,7 +125,7 @@ func (s *Stack) Stop() {
 	s.stopOnce.Do(func() {
 		if s.ready != nil {
 			if err := s.ready.retire(); err != nil {
-				s.out.line("cannot remove the ready file: " + err.Error())
+				s.out.line(err.Error())
 			}
 		}
 		if s.supervisor != nil {

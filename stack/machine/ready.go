@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 )
 
@@ -44,13 +45,21 @@ type readyFile struct {
 
 func newReadyFile(path string) *readyFile { return &readyFile{path: path} }
 
-// remove clears what an earlier, killed stack left, so that nobody takes it for this one's.
-func (r *readyFile) remove() error {
+// prepare clears what an earlier, killed stack left, so that nobody takes it for this one's, and sees
+// that there is a folder to write into.
+func (r *readyFile) prepare() error {
 	if r.path == "" {
 		return nil
 	}
+	if err := os.MkdirAll(filepath.Dir(r.path), 0o755); err != nil {
+		return fmt.Errorf("cannot write the ready file %s (%w): choose another place with --ready FILE", r.path, cause(err))
+	}
+	return r.remove()
+}
+
+func (r *readyFile) remove() error {
 	if err := os.Remove(r.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return fmt.Errorf("cannot replace the ready file %s (%w): choose another place with --ready FILE", r.path, cause(err))
 	}
 	return nil
 }
@@ -78,7 +87,7 @@ func (r *readyFile) update(info Info) error {
 func (r *readyFile) retire() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.published {
+	if !r.published || r.path == "" {
 		return nil
 	}
 	r.published = false

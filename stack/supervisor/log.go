@@ -16,7 +16,7 @@ const (
 	// logLimit bounds a log file; one older generation is kept beside it, as NAME.1.
 	logLimit = 8 << 20
 	// tailLines are kept in memory for the message about a child that does not start.
-	tailLines = 12
+	tailLines = 8
 	// A child's complaints are shown at most this often; all of them are in the log.
 	complainEvery = 10 * time.Second
 	longestShown  = 300
@@ -82,10 +82,11 @@ func (l *logFile) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// Note adds a line of the supervisor's own, which is not part of the tail.
-func (l *logFile) Note(text string) {
+// Begin notes the start of a process. The tail is of the newest process only.
+func (l *logFile) Begin(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.tail, l.line = nil, nil
 	l.append(fmt.Appendf(nil, "%s stack: %s\n", time.Now().UTC().Format(time.RFC3339), text))
 }
 

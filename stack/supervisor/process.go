@@ -26,12 +26,12 @@ func (s *Supervisor) launch(spec Spec, log *logFile) (*process, error) {
 	cmd.WaitDelay = time.Second // a grandchild that holds the pipe must not hold us
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	dieWithParent(cmd.SysProcAttr)
+	log.Begin("starting " + spec.Name)
 	if err := s.spawner.start(cmd); err != nil {
 		return nil, fmt.Errorf("run %s: %w", spec.Path, err)
 	}
 	p := &process{pid: cmd.Process.Pid, cmd: cmd, ended: make(chan struct{})}
 	s.orphans.watch(p.pid)
-	log.Note(fmt.Sprintf("started %s as process %d", spec.Name, p.pid))
 	go func() {
 		p.err = cmd.Wait()
 		s.orphans.unwatch(p.pid)
