@@ -42,6 +42,7 @@ const startLimit = 60 * time.Second
 
 // Server is a running ClickHouse.
 type Server struct {
+	spec    engine.Server
 	addr    string
 	http    string
 	command *exec.Cmd
@@ -138,6 +139,22 @@ func Start(ctx context.Context, dir string) (_ *Server, err error) {
 	return startChild(ctx, spec, set)
 }
 
+// Restart starts a server that was killed again, on the same folder and the same
+// address. The old one is not to be used any more.
+func (s *Server) Restart(ctx context.Context) (*Server, error) {
+	set, err := ports.NewSet("")
+	if err != nil {
+		return nil, fmt.Errorf("choose ports for ClickHouse: %w", err)
+	}
+	for _, port := range []int{s.spec.Native, s.spec.HTTPPort} {
+		if err := set.Take(port); err != nil {
+			set.Release()
+			return nil, fmt.Errorf("take port %d again: %w", port, err)
+		}
+	}
+	return startChild(ctx, s.spec, set)
+}
+
 func startChild(ctx context.Context, spec engine.Server, set *ports.Set) (*Server, error) {
 	text, err := json.Marshal(spec)
 	if err != nil {
@@ -148,6 +165,7 @@ func startChild(ctx context.Context, spec engine.Server, set *ports.Set) (*Serve
 		return nil, fmt.Errorf("find the test binary: %w", err)
 	}
 	s := &Server{
+		spec:    spec,
 		addr:    net.JoinHostPort(spec.Host, strconv.Itoa(spec.Native)),
 		http:    net.JoinHostPort(spec.Host, strconv.Itoa(spec.HTTPPort)),
 		command: exec.Command(self),
@@ -235,5 +253,5 @@ func (s *Server) Kill() {
 	err := <-s.exited
 	s.exited <- err
 	s.stdin.Close()
-	s.ports.Release()
+	s.ports.Release() // once is enough, and more do no harm
 }
