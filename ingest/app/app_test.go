@@ -12,14 +12,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"weir/clickhouse"
 	"weir/clickhouse/enginetest"
 	"weir/internal/control"
 	"weir/internal/eventlog"
-	"weir/internal/eventlog/spool"
+	"weir/internal/telemetry"
 	"weir/schemas"
 )
 
@@ -107,10 +106,10 @@ func (w *world) openJournal() {
 	}
 	w.t.Cleanup(state.Close)
 	spoolConfig := eventlog.DefaultSpoolConfig()
-	spoolConfig.Dir, spoolConfig.MaxBytes, spoolConfig.Fsync = filepath.Join(w.t.TempDir(), "spool"), 64<<20, spool.FsyncNever
+	spoolConfig.Dir, spoolConfig.MaxBytes = filepath.Join(w.t.TempDir(), "spool"), 64<<20
 	w.journal, err = eventlog.OpenJournal(w.t.Context(), eventlog.JournalOptions{
 		Kafka: w.options.Kafka, Spool: spoolConfig, Partitions: partitions, Retire: state.Retire, Retired: state.Retired,
-		Registerer: prometheus.NewRegistry(), Logger: w.options.Logger,
+		Registerer: telemetry.NewRegistry("test"), Logger: w.options.Logger,
 	})
 	if err != nil {
 		w.t.Fatal(err)
