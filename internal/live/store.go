@@ -97,6 +97,11 @@ const restoreChunk = 500
 // position. It may be repeated after an error, with the sums of more records and
 // a greater offset too.
 func (s *Store) Restore(ctx context.Context, partition int32, at Position, sums *Deltas) error {
+	// An attempt before this one may have ended without an answer: while its sums
+	// are written over, nobody may rely on them.
+	if err := s.Incomplete(ctx, partition); err != nil {
+		return err
+	}
 	field := fieldOf(partition, at.Epoch)
 	for _, whole := range scopesOf(s.names, field, sums) {
 		for _, part := range whole.chunks(restoreChunk) {
