@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
+	"strings"
 	"sync"
 	"time"
 )
@@ -138,14 +138,17 @@ func (l *logFile) sawLine(line string) {
 	if len(l.tail) > tailLines {
 		l.tail = l.tail[len(l.tail)-tailLines:]
 	}
-	if errorLine.MatchString(line) && time.Since(l.complained) > complainEvery {
+	if looksLikeError(line) && time.Since(l.complained) > complainEvery {
 		l.complained = time.Now()
 		l.complain(shorten(line))
 	}
 }
 
-// errorLine matches slog's text and JSON forms, kfake's, ClickHouse's and a Go panic.
-var errorLine = regexp.MustCompile(`level=ERR|"level":"ERROR"|^panic: |^fatal error: |<(Error|Fatal)>`)
+// looksLikeError knows slog's text and JSON forms, kfake's, ClickHouse's and a Go panic.
+func looksLikeError(line string) bool {
+	return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") ||
+		strings.Contains(line, "level=ERR") || strings.Contains(line, `"level":"ERROR"`) || strings.Contains(line, "<Fatal>")
+}
 
 func shorten(line string) string {
 	if len(line) > longestShown {

@@ -232,7 +232,7 @@ func TestLogIsBoundedAndKeepsTheTail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := strings.Repeat("x", 1023) + "\n"
+	line := strings.Repeat("x", 10_000) + "\n"
 	for range 3 * logLimit / len(line) {
 		_, _ = io.WriteString(log, line)
 	}
