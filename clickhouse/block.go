@@ -25,6 +25,13 @@ type field struct {
 
 func (b *block) rows() int { return b.columns[0].data.rows() }
 
+// Grow makes room for so many rows more.
+func (b *block) Grow(rows int) {
+	for _, f := range b.columns {
+		f.data.grow(rows)
+	}
+}
+
 // copyRows appends the given rows of a block with the same columns.
 func (b *block) copyRows(src *block, rows []int) {
 	for i := range b.columns {

@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"encoding/binary"
 	"slices"
+	"strings"
 )
 
 // A column is one column of a block, kept in a form that is cheap to append to
@@ -11,6 +12,9 @@ import (
 // much for low-cardinality strings, arrays, maps and decimals.
 type column interface {
 	rows() int
+	// grow makes room for so many rows, so that they are added without moving
+	// those before them again and again.
+	grow(rows int)
 	// encode appends the column's data in the native format, without the
 	// prefix of a low-cardinality column, which the driver writes.
 	encode(dst []byte) []byte
@@ -27,8 +31,9 @@ type number interface {
 // (microseconds), Decimal(18, 3) (thousandths).
 type numbers[T number] struct{ values []T }
 
-func (c *numbers[T]) add(v T)   { c.values = append(c.values, v) }
-func (c *numbers[T]) rows() int { return len(c.values) }
+func (c *numbers[T]) add(v T)       { c.values = append(c.values, v) }
+func (c *numbers[T]) rows() int     { return len(c.values) }
+func (c *numbers[T]) grow(rows int) { c.values = slices.Grow(c.values, rows) }
 
 func (c *numbers[T]) encode(dst []byte) []byte {
 	dst, err := binary.Append(dst, binary.LittleEndian, c.values)
@@ -62,6 +67,7 @@ type money struct{ values []Pico }
 
 func (c *money) add(pico int64) { c.values = append(c.values, NewPico(pico)) }
 func (c *money) rows() int      { return len(c.values) }
+func (c *money) grow(rows int)  { c.values = slices.Grow(c.values, rows) }
 
 func (c *money) encode(dst []byte) []byte {
 	dst = slices.Grow(dst, 16*len(c.values))
@@ -93,6 +99,12 @@ func (c *text) addBytes(b []byte) {
 }
 
 func (c *text) rows() int { return len(c.ends) }
+
+// grow guesses the length of an id; what is longer grows by itself.
+func (c *text) grow(rows int) {
+	c.ends = slices.Grow(c.ends, rows)
+	c.data = slices.Grow(c.data, 16*rows)
+}
 
 func (c *text) encode(dst []byte) []byte {
 	dst = slices.Grow(dst, len(c.data)+2*len(c.ends))
@@ -139,6 +151,7 @@ func (c *names) key(s string) uint32 {
 	}
 	key, ok := c.index[s]
 	if !ok {
+		s = strings.Clone(s) // the caller's may be a window into a record
 		key = uint32(len(c.dict))
 		c.dict = append(c.dict, s)
 		c.index[s] = key
@@ -147,7 +160,8 @@ func (c *names) key(s string) uint32 {
 	return key
 }
 
-func (c *names) rows() int { return len(c.keys) }
+func (c *names) rows() int     { return len(c.keys) }
+func (c *names) grow(rows int) { c.keys = slices.Grow(c.keys, rows) }
 
 // Bits of the first word of a low-cardinality column: it brings its own
 // dictionary, and the width of the keys is in the low byte as a power of two.

@@ -1,6 +1,9 @@
 package clickhouse
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // array is an Array column: the rows' ends, and the elements of all rows in a
 // column of their own. Elements are added to items first, then end closes the
@@ -10,8 +13,9 @@ type array[C column] struct {
 	items C
 }
 
-func (c *array[C]) end()      { c.ends = append(c.ends, uint64(c.items.rows())) }
-func (c *array[C]) rows() int { return len(c.ends) }
+func (c *array[C]) end()          { c.ends = append(c.ends, uint64(c.items.rows())) }
+func (c *array[C]) rows() int     { return len(c.ends) }
+func (c *array[C]) grow(rows int) { c.ends = slices.Grow(c.ends, rows) }
 
 func (c *array[C]) encode(dst []byte) []byte {
 	return c.items.encode(appendEnds(dst, c.ends))
@@ -33,8 +37,9 @@ type mapping[K, V column] struct {
 	values V
 }
 
-func (c *mapping[K, V]) end()      { c.ends = append(c.ends, uint64(c.keys.rows())) }
-func (c *mapping[K, V]) rows() int { return len(c.ends) }
+func (c *mapping[K, V]) end()          { c.ends = append(c.ends, uint64(c.keys.rows())) }
+func (c *mapping[K, V]) rows() int     { return len(c.ends) }
+func (c *mapping[K, V]) grow(rows int) { c.ends = slices.Grow(c.ends, rows) }
 
 func (c *mapping[K, V]) encode(dst []byte) []byte {
 	return c.values.encode(c.keys.encode(appendEnds(dst, c.ends)))

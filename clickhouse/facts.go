@@ -30,6 +30,8 @@ type Origin struct {
 type FactBlock interface {
 	// Rows is the number of rows in the block.
 	Rows() int
+	// Grow makes room for so many rows more. It is only about speed.
+	Grow(rows int)
 
 	shared() *facts
 	empty() FactBlock

@@ -16,6 +16,7 @@ package facts
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"weir/clickhouse"
 	"weir/internal/eventlog"
@@ -35,10 +36,17 @@ func Topics() []schemas.Topic {
 }
 
 // Sink implements eventlog.Sink on the fact tables.
-type Sink struct{ store Store }
+type Sink struct {
+	store Store
+	sizes sizes
+}
+
+// sizes are the rows of the newest batch of each topic, which the next one will
+// resemble: its columns are made that large at once.
+type sizes struct{ requests, responses, usage, payloads atomic.Int64 }
 
 // NewSink returns a sink that writes to the store.
-func NewSink(store Store) *Sink { return &Sink{store} }
+func NewSink(store Store) *Sink { return &Sink{store: store} }
 
 var _ eventlog.Sink = (*Sink)(nil)
 
@@ -52,13 +60,13 @@ func (s *Sink) HasRows(ctx context.Context, topic schemas.Topic, partition int32
 func (s *Sink) NewBatch(topic schemas.Topic, _ int32) eventlog.Batch {
 	switch topic {
 	case schemas.TopicRequests:
-		return newBatch(s.store, clickhouse.NewRequestBlock(), new(schemas.RequestReceived))
+		return newBatch(s.store, &s.sizes.requests, clickhouse.NewRequestBlock(), new(schemas.RequestReceived))
 	case schemas.TopicResponses:
-		return newBatch(s.store, clickhouse.NewResponseBlock(), new(schemas.ResponseCompleted))
+		return newBatch(s.store, &s.sizes.responses, clickhouse.NewResponseBlock(), new(schemas.ResponseCompleted))
 	case schemas.TopicUsage:
-		return newBatch(s.store, clickhouse.NewUsageBlock(), new(schemas.UsageRecorded))
+		return newBatch(s.store, &s.sizes.usage, clickhouse.NewUsageBlock(), new(schemas.UsageRecorded))
 	case schemas.TopicPayloads:
-		return newBatch(s.store, clickhouse.NewPayloadBlock(), new(schemas.PayloadCaptured))
+		return newBatch(s.store, &s.sizes.payloads, clickhouse.NewPayloadBlock(), new(schemas.PayloadCaptured))
 	}
 	panic(fmt.Sprintf("topic %s has no table of facts", topic))
 }
@@ -68,7 +76,9 @@ type event interface {
 	schemas.Event
 	GetOccurredAt() int64
 	Reset()
-	UnmarshalVT([]byte) error
+	// UnmarshalVTUnsafe makes strings that are windows into the value. Columns
+	// copy what they take, so that none outlives Add.
+	UnmarshalVTUnsafe([]byte) error
 }
 
 // block is a block that takes the events of one type.
@@ -83,22 +93,26 @@ const rowBytes = 300
 // batch is the rows of one partition of one topic.
 type batch[E event] struct {
 	store   Store
+	size    *atomic.Int64
 	rows    block[E]
 	scratch E // decoded into, again and again
 	bytes   int
 }
 
-func newBatch[E event](store Store, rows block[E], scratch E) *batch[E] {
-	return &batch[E]{store: store, rows: rows, scratch: scratch}
+func newBatch[E event](store Store, size *atomic.Int64, rows block[E], scratch E) *batch[E] {
+	return &batch[E]{store: store, size: size, rows: rows, scratch: scratch}
 }
 
 func (b *batch[E]) Add(r *eventlog.Record) error {
 	b.scratch.Reset()
-	if err := b.scratch.UnmarshalVT(r.Value); err != nil {
+	if err := b.scratch.UnmarshalVTUnsafe(r.Value); err != nil {
 		return fmt.Errorf("decode: %w", err)
 	}
 	if err := schemas.CheckIdentity(b.scratch, r.RequestID, r.Node, r.Seq); err != nil {
 		return err
+	}
+	if b.bytes == 0 { // not before: a silent partition holds an empty batch for ever
+		b.rows.Grow(int(b.size.Load()))
 	}
 	at, skewed := schemas.OccurredAt(b.scratch.GetOccurredAt(), r.Appended)
 	b.rows.Append(clickhouse.Origin{At: at, Skewed: skewed, Partition: r.Partition, Offset: r.Offset}, b.scratch)
@@ -110,6 +124,7 @@ func (b *batch[E]) Rows() int  { return b.rows.Rows() }
 func (b *batch[E]) Bytes() int { return b.bytes }
 
 func (b *batch[E]) Insert(ctx context.Context, token string) error {
+	b.size.Store(int64(b.Rows()))
 	return b.store.InsertFacts(ctx, token, b.rows)
 }
 
@@ -119,5 +134,5 @@ func (b *batch[E]) Missing(ctx context.Context) (eventlog.Batch, error) {
 		return nil, err
 	}
 	rows := missing.(block[E]) // a block's missing rows are a block of its own type
-	return &batch[E]{store: b.store, rows: rows, bytes: b.bytes * rows.Rows() / b.rows.Rows()}, nil
+	return &batch[E]{store: b.store, size: b.size, rows: rows, bytes: b.bytes * rows.Rows() / b.rows.Rows()}, nil
 }

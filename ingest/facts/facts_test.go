@@ -148,6 +148,29 @@ func TestWhatCannotBeTakenIsRefusedAndLeavesNothing(t *testing.T) {
 	}
 }
 
+// A value is the consumer's again once Add returns.
+func TestABatchKeepsNothingOfTheRecord(t *testing.T) {
+	sink, database := newSink(t)
+	b := sink.NewBatch(schemas.TopicUsage, 3)
+	for seq := range uint64(3) {
+		r := record(t, schemas.TopicUsage, int64(seq), usage(seq+1))
+		if err := b.Add(r); err != nil {
+			t.Fatal(err)
+		}
+		for i := range r.Value {
+			r.Value[i] = '!'
+		}
+	}
+	if err := b.Insert(t.Context(), "token"); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"req_1\tn\to\t['a']\t{'x':'1','y':'2'}", "req_2\tn\to\t['a']\t{'x':'1','y':'2'}", "req_3\tn\to\t['a']\t{'x':'1','y':'2'}"}
+	got := query(t, database, "SELECT request_id, node, org_id, tags, extra FROM usage ORDER BY seq")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
 func TestTheClockRule(t *testing.T) {
 	sink, database := newSink(t)
 	b := sink.NewBatch(schemas.TopicUsage, 3)
@@ -240,6 +263,7 @@ func BenchmarkAdd(b *testing.B) {
 	}
 	r := &eventlog.Record{Topic: schemas.TopicUsage, RequestID: e.RequestId, Node: e.Node, Seq: e.Seq, Value: value, Appended: appended}
 	sink := NewSink(nil)
+	sink.sizes.usage.Store(50_000) // as after the first full batch
 	batch := sink.NewBatch(schemas.TopicUsage, 0)
 	b.ReportAllocs()
 	for b.Loop() {
