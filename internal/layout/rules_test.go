@@ -84,6 +84,8 @@ var ours = rules{
 		{"e2e/bench", "e2e/stacktest", "measures the stack, started as its users do"},
 	},
 	tests: []rule{
+		{"gateway/httpapi", "gateway/...", "the whole surface, before a provider that is faked"},
+		{"gateway/httpapi", "internal/...", "wired as in gateway/app, with a ledger in memory"},
 		{"clickhouse", "clickhouse/enginetest", "tested on the real thing"},
 		{"ingest/...", "clickhouse/enginetest", "tested on the real thing"},
 		{"ingest/app", "schemas", "the events of a whole call"},
@@ -148,7 +150,8 @@ var drivers = rules{
 		{"e2e", "github.com/openai/openai-go/v3/...", "OpenAI's own client"},
 		{"e2e", "github.com/shopspring/decimal", "exact sums that are not our money type"},
 		{"e2e", "golang.org/x/sys/unix", "takes the disk away from a running gateway"},
-		{"gateway/metering", "google.golang.org/protobuf/proto", "compares events"},
+		{"gateway/...", "google.golang.org/protobuf/...", "compares events"},
+		{"gateway/httpapi", "github.com/prometheus/client_golang/...", "reads the metrics that were counted"},
 		{"ingest/app", "github.com/twmb/franz-go/pkg/kfake", "the protocol is faked, the client is not"},
 		{"internal/control", "github.com/twmb/franz-go/pkg/kfake", "the protocol is faked, the client is not"},
 		{"aggregator/follow", "github.com/alicebob/miniredis/v2/...", "Redis that can be lost at will"},
