@@ -167,3 +167,42 @@ func TestDictionariesOfAnySize(t *testing.T) {
 		}
 	}
 }
+
+func TestABatchOfPayloadsIsOneBlock(t *testing.T) {
+	db := openMigrated(t)
+	execute(t, db, "SYSTEM STOP MERGES payloads")
+	b := NewPayloadBlock()
+	prompt, expires := make([]byte, 512<<10), time.Now().Add(48*time.Hour)
+	for i := range int64(128) { // 64 MB, the most that a batch holds
+		prompt[0] = byte(i)
+		b.Append(Origin{At: time.Now(), Offset: i}, &schemas.PayloadCaptured{RequestId: "r", Request: prompt, ExpiresAt: expires.UnixMicro()})
+	}
+	for range 2 {
+		if err := db.InsertFacts(t.Context(), token(t, 1), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := only(t, db, "SELECT count(), uniqExact(kafka_offset), sum(length(request)), uniqExact(_part) FROM payloads")
+	if want := fmt.Sprintf("128|128|%d|1", 128*len(prompt)); got != want {
+		t.Errorf("rows, offsets, bytes, parts: got %s, want %s", got, want)
+	}
+}
+
+// A log that was quiet for long puts many days into one batch, which a server's
+// usual limit of 100 table partitions would refuse for ever.
+func TestABatchOverManyDays(t *testing.T) {
+	db := openMigrated(t)
+	b := NewRollupBlock(1, 0)
+	for day := range 105 {
+		b.Append(&RollupRow{Dimension: ByKey, Resolution: Minute, Bucket: Minute.Start(time.Now().AddDate(0, 0, -day)), OrgID: "o", Value: "k", Requests: 1})
+	}
+	execute(t, db, "ALTER TABLE rollups_1 REMOVE TTL")
+	for range 2 {
+		if err := db.InsertRollups(t.Context(), token(t, 1), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := only(t, db, "SELECT sum(requests) FROM spend_by_key_1m"); got != "105" {
+		t.Errorf("requests: got %s, want 105", got)
+	}
+}
