@@ -54,7 +54,7 @@ type Provider struct {
 func New(c Config, getenv func(string) string) (*Provider, error) {
 	p := &Provider{Name: c.Name, Vendor: c.CatalogProvider, Timeout: c.Timeout, Idle: c.IdleTimeout}
 	if p.Name == "" || strings.Trim(p.Name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "" {
-		return nil, fmt.Errorf("name %q must be lower case letters, digits, -, _ and .", c.Name)
+		return nil, fmt.Errorf("name %q has a character beyond a-z, 0-9, -, _ and the full stop", c.Name)
 	}
 	if p.Name == Policy {
 		return nil, fmt.Errorf("name %q is reserved for policies", c.Name)

@@ -140,7 +140,8 @@ func readReady(t *testing.T, path string) (info Info, err error) {
 	if err != nil {
 		return info, err
 	}
-	return info, json.Unmarshal(content, &info)
+	err = json.Unmarshal(content, &info)
+	return info, err
 }
 
 // eventually polls until the condition holds, and fails the test after the limit.
