@@ -97,7 +97,9 @@ func (w *world) produce(partition int) {
 			continue
 		}
 		occurred := appended.Add(time.Duration(w.rand.IntN(24)-20) * time.Minute)
+		w.log.seq++
 		u := &schemas.UsageRecorded{
+			RequestId: "req_1", Node: "node", Seq: w.log.seq,
 			OccurredAt: occurred.UnixMicro(), Model: fmt.Sprint("model", w.rand.IntN(2)), Provider: "mock",
 			CostPico: w.rand.Int64N(1e12), LatencyUs: 1 + w.rand.Int64N(1e6), TtftUs: w.rand.Int64N(2) * 100,
 			Dimensions: &schemas.Dimensions{
@@ -110,9 +112,8 @@ func (w *world) produce(partition int) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		w.log.seq++
 		*records = append(*records, eventlog.Record{
-			Offset: offset, Appended: appended, Node: "node", Seq: w.log.seq, Value: value,
+			Offset: offset, Appended: appended, RequestID: u.RequestId, Node: u.Node, Seq: u.Seq, Value: value,
 		})
 	}
 }

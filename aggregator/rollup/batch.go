@@ -59,18 +59,41 @@ var _ eventlog.Batch = (*Batch)(nil)
 
 var errSealed = errors.New("batch is sealed")
 
-// Add counts a usage event. An error means that it cannot be decoded.
+// Add counts a usage event. An error means that it cannot be decoded, or is not
+// what its record's headers say.
 func (b *Batch) Add(r *eventlog.Record) error {
 	if b.rollup == nil {
 		return errSealed
 	}
-	b.event.Reset()
-	if err := b.event.UnmarshalVT(r.Value); err != nil {
-		return fmt.Errorf("decode usage event: %w", err)
+	b.reset()
+	// The event's strings are windows into the value: a series copies its own.
+	if err := b.event.UnmarshalVTUnsafe(r.Value); err != nil {
+		return fmt.Errorf("decode: %w", err)
+	}
+	// What ingest calls dead must not be counted here, or the sums would differ.
+	if err := schemas.CheckIdentity(&b.event, r.RequestID, r.Node, r.Seq); err != nil {
+		return err
 	}
 	at, _ := schemas.OccurredAt(b.event.OccurredAt, r.Appended)
 	b.rollup.add(&b.event, at.Unix(), r.Offset)
 	return nil
+}
+
+// reset empties the scratch event and keeps the messages in it, which count as
+// absent when they are empty.
+func (b *Batch) reset() {
+	dimensions, tokens := b.event.Dimensions, b.event.Tokens
+	b.event.Reset()
+	if dimensions != nil {
+		tags := dimensions.Tags[:0]
+		dimensions.Reset()
+		dimensions.Tags = tags
+		b.event.Dimensions = dimensions
+	}
+	if tokens != nil {
+		tokens.Reset()
+		b.event.Tokens = tokens
+	}
 }
 
 // Rows is the number of rows that will be inserted.

@@ -3,6 +3,7 @@ package rollup
 import (
 	"encoding/binary"
 	"slices"
+	"strings"
 
 	"weir/clickhouse"
 	"weir/internal/live"
@@ -200,8 +201,15 @@ func (r *rollup) valueSeries(by clickhouse.Dimension, value string, u *schemas.U
 	return r.newSeries(group{dimension: by, org: d.GetOrgId(), value: value, model: u.Model, provider: u.Provider})
 }
 
-// newSeries adds a series under the key that was just looked up.
+// newSeries adds a series under the key that was just looked up. It copies the
+// strings of the group, which do not outlive the record.
 func (r *rollup) newSeries(g group) *series {
+	for _, text := range []*string{
+		&g.org, &g.value, &g.model, &g.provider, &g.project, &g.groupID,
+		&g.endpoint, &g.policy, &g.originTitle, &g.errorKind,
+	} {
+		*text = strings.Clone(*text)
+	}
 	s := &series{key: string(r.lookup), group: g}
 	r.series[s.key] = s
 	r.texts += len(s.key)
