@@ -34,9 +34,9 @@ func (s *Stack) Banner() string {
 		"",
 		call(" -N", `{"model": "mock/small", "stream": true, `+message+`}`),
 		"",
-		"What the two cost, from ClickHouse (a call is there within 3 seconds):",
+		"What the two cost, from ClickHouse, where a call is within 3 seconds:",
 		"",
-		"  curl -s http://" + info.ClickHouseHTTP + "/ --data-binary \\",
+		"  sleep 3; curl -s http://" + info.ClickHouseHTTP + "/ --data-binary \\",
 		`    "SELECT request_id, model, stream, input_tokens, output_tokens, cost_usd`,
 		`     FROM weir.usage ORDER BY occurred_at DESC LIMIT 2 FORMAT PrettyCompact"`,
 	}

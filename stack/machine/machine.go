@@ -129,7 +129,7 @@ func (s *Stack) Stop() {
 			}
 		}
 		if s.supervisor != nil {
-			s.supervisor.Stop(8*time.Second, partGateway)
+			s.supervisor.Stop(9*time.Second, partGateway) // it gives open calls 8 s
 			s.supervisor.Stop(5*time.Second, partIngest, partAggregator)
 			s.supervisor.Stop(5*time.Second, partProvider, partRedis, partClickHouse, partKafka)
 			s.supervisor.Close()
