@@ -41,7 +41,12 @@ func members(text []byte, at, depth int) Members {
 
 // Next goes to the next member. It returns false at the end of the object and
 // where the text is malformed; OK tells which.
-func (m *Members) Next() bool {
+func (m *Members) Next() bool { return m.Advance() && m.Skip() }
+
+// Advance goes to the next member like Next, but only to where its value
+// begins: the caller then calls Skip, or walks the value by Object or Array and
+// hands its iterator to Resume, so that no byte is looked at twice.
+func (m *Members) Advance() bool {
 	at := Space(m.text, m.pos)
 	if at >= len(m.text) {
 		return m.fail(at)
@@ -77,13 +82,46 @@ func (m *Members) Next() bool {
 	if at >= len(m.text) || m.text[at] != ':' {
 		return m.fail(at)
 	}
-	at = Space(m.text, at+1)
-	end, ok = skip(m.text, at, m.depth)
+	if at = Space(m.text, at+1); at >= len(m.text) {
+		return m.fail(at)
+	}
+	m.Value, m.pos = Span{at, at}, at
+	return true
+}
+
+// Skip goes to the end of the value that Advance found.
+func (m *Members) Skip() bool {
+	end, ok := skip(m.text, m.pos, m.depth)
 	if !ok {
 		return m.fail(end)
 	}
-	m.Value, m.pos = Span{at, end}, end
+	m.Value.End, m.pos = end, end
 	return true
+}
+
+// Object walks the value that Advance found, which must be an object.
+func (m *Members) Object() Members {
+	if m.depth == 0 {
+		return Members{text: m.text, pos: m.pos, state: broken}
+	}
+	return members(m.text, m.pos, m.depth-1)
+}
+
+// Array walks the value that Advance found, which must be an array.
+func (m *Members) Array() Elements {
+	if m.depth == 0 {
+		return Elements{text: m.text, pos: m.pos, state: broken}
+	}
+	return elements(m.text, m.pos, m.depth-1)
+}
+
+// Resume goes on behind a value that was walked to its end.
+func (m *Members) Resume(pos int, ok bool) {
+	if !ok {
+		m.fail(pos)
+		return
+	}
+	m.Value.End, m.pos = pos, pos
 }
 
 func (m *Members) fail(at int) bool {
@@ -134,11 +172,13 @@ func elements(text []byte, at, depth int) Elements {
 
 // Next goes to the next element. It returns false at the end of the array and
 // where the text is malformed; OK tells which.
-func (e *Elements) Next() bool {
+func (e *Elements) Next() bool { return e.Advance() && e.Skip() }
+
+// Advance goes to where the next element begins; see Members.Advance.
+func (e *Elements) Advance() bool {
 	at := Space(e.text, e.pos)
 	if at >= len(e.text) {
-		e.pos, e.state = at, broken
-		return false
+		return e.fail(at)
 	}
 	switch e.state {
 	case ended, broken:
@@ -155,19 +195,50 @@ func (e *Elements) Next() bool {
 			return false
 		}
 		if e.text[at] != ',' {
-			e.pos, e.state = at, broken
-			return false
+			return e.fail(at)
 		}
-		at = Space(e.text, at+1)
+		if at = Space(e.text, at+1); at >= len(e.text) {
+			return e.fail(at)
+		}
 	}
-	end, ok := skip(e.text, at, e.depth)
-	if !ok {
-		e.pos, e.state = end, broken
-		return false
-	}
-	e.Value, e.pos = Span{at, end}, end
+	e.Value, e.pos = Span{at, at}, at
 	return true
 }
+
+// Skip goes to the end of the element that Advance found.
+func (e *Elements) Skip() bool {
+	end, ok := skip(e.text, e.pos, e.depth)
+	if !ok {
+		return e.fail(end)
+	}
+	e.Value.End, e.pos = end, end
+	return true
+}
+
+// Object walks the element that Advance found, which must be an object.
+func (e *Elements) Object() Members {
+	if e.depth == 0 {
+		return Members{text: e.text, pos: e.pos, state: broken}
+	}
+	return members(e.text, e.pos, e.depth-1)
+}
+
+// Resume goes on behind an element that was walked to its end.
+func (e *Elements) Resume(pos int, ok bool) {
+	if !ok {
+		e.fail(pos)
+		return
+	}
+	e.Value.End, e.pos = pos, pos
+}
+
+func (e *Elements) fail(at int) bool {
+	e.pos, e.state = at, broken
+	return false
+}
+
+// Pos is the offset behind the closing bracket, or of the trouble.
+func (e *Elements) Pos() int { return e.pos }
 
 // OK tells that the array was walked to its closing bracket.
 func (e *Elements) OK() bool { return e.state == ended }

@@ -14,6 +14,7 @@ package jsonscan
 import (
 	"encoding/binary"
 	"encoding/json"
+	"math/bits"
 )
 
 // MaxDepth is how deeply objects and arrays may nest: far beyond any request
@@ -32,6 +33,13 @@ func (s Span) Empty() bool { return s.Start == s.End }
 // Space returns the offset of the first byte at or after at that is not white
 // space.
 func Space(text []byte, at int) int {
+	if at < len(text) && text[at] > ' ' { // as between tokens, as a rule; small enough to be inlined
+		return at
+	}
+	return space(text, at)
+}
+
+func space(text []byte, at int) int {
 	for at < len(text) && (text[at] == ' ' || text[at] == '\n' || text[at] == '\r' || text[at] == '\t') {
 		at++
 	}
@@ -172,9 +180,9 @@ func plain(text []byte, i int) int {
 	for ; i+8 <= len(text); i += 8 {
 		w := binary.LittleEndian.Uint64(text[i:])
 		quote, slash := w^(ones*'"'), w^(ones*'\\')
-		hit := (quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w
-		if hit&highs != 0 {
-			break
+		hit := ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highs
+		if hit != 0 {
+			return i + bits.TrailingZeros64(hit)/8 // the lowest hit is exact
 		}
 	}
 	for i < len(text) && text[i] != '"' && text[i] != '\\' && text[i] >= 0x20 {

@@ -27,7 +27,7 @@ func ReadAnswer(text, model []byte) (*Answer, *apierror.Error) {
 	if !a.body.err.Empty() {
 		return nil, errorInside(text, a.body.err)
 	}
-	if a.body.choices.Empty() {
+	if !a.body.choices {
 		return nil, apierror.New(apierror.ProviderUnreadable, "The provider's answer has no choices.")
 	}
 	if !a.body.usage.Empty() {

@@ -7,13 +7,13 @@ import "weir/gateway/jsonscan"
 type body struct {
 	text    []byte
 	start   int           // the brace
-	choices jsonscan.Span // empty when absent or not an array
+	choices bool          // there is an array of choices
+	content bool          // and something in it
 	err     jsonscan.Span // of error; empty when absent or null
 	usage   jsonscan.Span // empty when absent or null
 	none    jsonscan.Span // of usage when it is null
 	last    int           // the end of the last member's value
 	empty   bool
-	hasID   bool
 }
 
 // read walks the object at text[start] and notes model edits in edits. It is
@@ -21,21 +21,28 @@ type body struct {
 func (b *body) read(text []byte, start int, model []byte, edits []edit, seen *Seen) ([]edit, bool) {
 	*b = body{text: text, start: start, last: start + 1, empty: true}
 	hasModel := false
+	var inner jsonscan.Span
 	m := jsonscan.Object(text, start)
-	for m.Next() {
+	for m.Advance() {
+		kind, name := m.Kind(), m.Name()
+		if kind == '[' && string(name) == "choices" {
+			choices := m.Array()
+			inner, b.content = seen.choices(text, &choices)
+			m.Resume(choices.Pos(), choices.OK())
+			b.choices, b.last, b.empty = true, m.Value.End, false
+			continue
+		}
+		if !m.Skip() {
+			break
+		}
 		b.last, b.empty = m.Value.End, false
-		kind := m.Kind()
-		switch string(m.Name()) {
+		switch string(name) {
 		case "id":
 			if kind == '"' && seen.ID == "" {
 				seen.ID = jsonscan.String(text, m.Value)
 			}
 		case "model":
 			edits, hasModel = append(edits, edit{m.Value, model}), true
-		case "choices":
-			if kind == '[' {
-				b.choices = m.Value
-			}
 		case "error":
 			if kind != 'n' {
 				b.err = m.Value
@@ -58,11 +65,9 @@ func (b *body) read(text []byte, start int, model []byte, edits []edit, seen *Se
 	if !hasModel && b.err.Empty() {
 		edits = append(edits, b.insertModel(model))
 	}
-	if !b.choices.Empty() {
-		if inner := seen.choices(text, b.choices); b.usage.Empty() && !inner.Empty() {
-			seen.Usage, _ = readUsage(text, inner)
-			seen.HasUsage = true
-		}
+	if b.usage.Empty() && !inner.Empty() {
+		seen.Usage, _ = readUsage(text, inner)
+		seen.HasUsage = true
 	}
 	return edits, true
 }

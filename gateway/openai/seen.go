@@ -39,88 +39,124 @@ func (s *Seen) text(text []byte, value jsonscan.Span) {
 }
 
 // choices reads the choices of an answer or a chunk; usage is where a vendor
-// put it inside a choice, if one did.
-func (s *Seen) choices(text []byte, at jsonscan.Span) (usage jsonscan.Span) {
-	for e := jsonscan.Array(text, at.Start); e.Next(); {
+// put it inside a choice, if one did. Like all below, it walks its iterator to
+// the end, so that every byte of an answer is looked at once.
+func (s *Seen) choices(text []byte, e *jsonscan.Elements) (usage jsonscan.Span, any bool) {
+	for e.Advance() {
+		any = true
 		if e.Kind() != '{' {
+			e.Skip()
 			continue
 		}
-		m := jsonscan.Object(text, e.Value.Start)
-		for m.Next() {
+		m := e.Object()
+		for m.Advance() {
+			kind := m.Kind()
 			switch string(m.Name()) {
 			case "delta", "message":
-				if m.Kind() == '{' {
-					s.message(text, m.Value.Start)
+				if kind == '{' {
+					message := m.Object()
+					s.message(text, &message)
+					m.Resume(message.Pos(), message.OK())
+					continue
 				}
 			case "text":
-				if m.Kind() == '"' {
+				if m.Skip() && kind == '"' {
 					s.text(text, m.Value)
 				}
+				continue
 			case "finish_reason":
-				if m.Kind() == '"' {
+				if m.Skip() && kind == '"' {
 					s.finish = append(s.finish[:0], m.Value.Of(text)...)
 				}
+				continue
 			case "usage":
-				if m.Kind() == '{' {
+				if m.Skip() && kind == '{' {
 					usage = m.Value
 				}
+				continue
 			}
+			m.Skip()
 		}
+		e.Resume(m.Pos(), m.OK())
 	}
-	return usage
+	return usage, any
 }
 
-func (s *Seen) message(text []byte, at int) {
-	m := jsonscan.Object(text, at)
-	for m.Next() {
-		switch kind := m.Kind(); string(m.Name()) {
+func (s *Seen) message(text []byte, m *jsonscan.Members) {
+	for m.Advance() {
+		kind := m.Kind()
+		switch string(m.Name()) {
 		case "content", "reasoning", "reasoning_content", "refusal":
-			if kind == '"' {
-				s.text(text, m.Value)
-			} else if kind == '[' {
-				s.parts(text, m.Value.Start)
+			switch kind {
+			case '"':
+				if m.Skip() {
+					s.text(text, m.Value)
+				}
+				continue
+			case '[':
+				s.parts(text, m)
+				continue
 			}
 		case "tool_calls":
 			if kind == '[' {
-				s.calls(text, m.Value.Start)
+				s.calls(text, m)
+				continue
 			}
 		case "function_call":
 			if kind == '{' {
-				s.function(text, m.Value.Start)
+				function := m.Object()
+				s.function(text, &function)
+				m.Resume(function.Pos(), function.OK())
+				continue
 			}
 		}
+		m.Skip()
 	}
 }
 
 // parts reads content given as a list of parts.
-func (s *Seen) parts(text []byte, at int) {
-	for e := jsonscan.Array(text, at); e.Next(); {
+func (s *Seen) parts(text []byte, of *jsonscan.Members) {
+	e := of.Array()
+	for e.Advance() {
 		if e.Kind() != '{' {
+			e.Skip()
 			continue
 		}
-		for m := jsonscan.Object(text, e.Value.Start); m.Next(); {
+		m := e.Object()
+		for m.Next() {
 			if string(m.Name()) == "text" && m.Kind() == '"' {
 				s.text(text, m.Value)
 			}
 		}
+		e.Resume(m.Pos(), m.OK())
 	}
+	of.Resume(e.Pos(), e.OK())
 }
 
-func (s *Seen) calls(text []byte, at int) {
-	for e := jsonscan.Array(text, at); e.Next(); {
+func (s *Seen) calls(text []byte, of *jsonscan.Members) {
+	e := of.Array()
+	for e.Advance() {
 		if e.Kind() != '{' {
+			e.Skip()
 			continue
 		}
-		for m := jsonscan.Object(text, e.Value.Start); m.Next(); {
-			if string(m.Name()) == "function" && m.Kind() == '{' {
-				s.function(text, m.Value.Start)
+		m := e.Object()
+		for m.Advance() {
+			if string(m.Name()) != "function" || m.Kind() != '{' {
+				m.Skip()
+				continue
 			}
+			function := m.Object()
+			s.function(text, &function)
+			m.Resume(function.Pos(), function.OK())
 		}
+		e.Resume(m.Pos(), m.OK())
 	}
+	of.Resume(e.Pos(), e.OK())
 }
 
-func (s *Seen) function(text []byte, at int) {
-	for m := jsonscan.Object(text, at); m.Next(); {
+func (s *Seen) function(text []byte, m *jsonscan.Members) {
+	for m.Next() {
 		if name := m.Name(); (string(name) == "name" || string(name) == "arguments") && m.Kind() == '"' {
 			s.text(text, m.Value)
 		}

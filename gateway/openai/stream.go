@@ -14,6 +14,7 @@ const MaxEvent = 16 << 20
 // Step says how a stream goes on.
 type Step uint8
 
+// More wants the next read; the other two end the stream.
 const (
 	More   Step = iota
 	Done        // [DONE] was read; End holds it
@@ -145,7 +146,7 @@ func (s *Stream) chunk(out []byte, e *event, text []byte, start int, open bool) 
 	if !b.usage.Empty() {
 		u, spans := readUsage(text, b.usage)
 		s.Seen.Usage, s.Seen.HasUsage = u, true
-		if !s.WantUsage && noChoices(text, b.choices) {
+		if !s.WantUsage && !b.content {
 			return out // asked for by the gateway alone
 		}
 		if open && s.Bill != nil {
@@ -157,11 +158,6 @@ func (s *Stream) chunk(out []byte, e *event, text []byte, start int, open bool) 
 		return out
 	}
 	return apply(out, e.raw, s.edits)
-}
-
-// noChoices tells that a chunk has no content for the client.
-func noChoices(text []byte, choices jsonscan.Span) bool {
-	return choices.Empty() || text[jsonscan.Space(text, choices.Start+1)] == ']'
 }
 
 // AppendUsage appends the usage chunk for a client that asked for it where the

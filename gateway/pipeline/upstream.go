@@ -73,7 +73,11 @@ func (c *call) leave() {
 	c.client.timer = time.AfterFunc(c.p.Limits.DrainTimeout, c.cutDrain)
 }
 
+// cutDrain gives reading on up, once.
 func (c *call) cutDrain() {
+	if context.Cause(c.ctx) != nil {
+		return
+	}
 	c.p.Metrics.Cut.Inc()
 	c.cancel(provider.ErrDrained)
 }
