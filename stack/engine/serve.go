@@ -23,8 +23,8 @@ type Server struct {
 }
 
 // Serve loads the engine into this process and serves until ctx ends; then it closes the ports, ends
-// what runs, and returns nil. It can be called once per process, and must be called before anything
-// else in it handles signals: the library's own handlers are switched off first.
+// what runs, and returns nil. It can be called once per process. The library's own signal handlers are
+// switched off before anything else, so that signals stay Go's.
 //
 // The library has one call that takes a command line and returns when its queries are through. The last
 // query therefore reads a pipe that nobody writes to; closing it is how the server is told to stop.

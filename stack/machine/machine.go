@@ -176,7 +176,7 @@ func (s *Stack) wayOut(name string) string {
 		dir := s.data.path(name)
 		text := fmt.Sprintf("if its data is damaged, move it away and start again: mv %s %s.damaged", dir, dir)
 		if name == partClickHouse {
-			return text + " (it is a projection: the log rebuilds it)"
+			return text + " (it begins empty then; the log keeps everything)"
 		}
 		return text + " (the log is the ledger: keep the folder)"
 	case partMigrate:
