@@ -152,6 +152,7 @@ func (b *Batch) seal() {
 	b.rollup = nil
 	b.deltas = liveDeltas(buckets)
 	b.block = clickhouse.NewRollupBlock(b.sink.generation, b.partition)
+	b.block.Grow(len(buckets))
 	for i := range buckets {
 		row := buckets[i].row()
 		b.block.Append(&row)
