@@ -73,6 +73,12 @@ func (db *DB) insert(ctx context.Context, token string, b *block) error {
 	if b.rows() == 0 {
 		return nil
 	}
+	select {
+	case db.inserting <- struct{}{}:
+		defer func() { <-db.inserting }()
+	case <-ctx.Done():
+		return fmt.Errorf("insert into %s: wait for a turn: %w", b.table, ctx.Err())
+	}
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(insertSettings(token)))
 	batch, err := db.conn.PrepareBatch(ctx, b.statement())
 	if err != nil {

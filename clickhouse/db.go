@@ -13,7 +13,13 @@ type DB struct {
 	conn            driver.Conn
 	database        string
 	retentionMonths int
+	// inserting holds a token for each insert under way: the encoded blocks are
+	// what takes memory, and the pool gives up on those that wait for a connection.
+	inserting chan struct{}
 }
+
+// maxInserts is how many inserts run at once; others wait for their turn.
+const maxInserts = 16
 
 // Open prepares a pool. It makes no connection yet, so that a service starts
 // while ClickHouse is away; errors are those of the configuration.
@@ -26,7 +32,10 @@ func Open(cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open clickhouse %s: %w", cfg.Addr, err)
 	}
-	return &DB{conn: conn, database: cfg.Database, retentionMonths: cfg.RetentionMonths}, nil
+	return &DB{
+		conn: conn, database: cfg.Database, retentionMonths: cfg.RetentionMonths,
+		inserting: make(chan struct{}, maxInserts),
+	}, nil
 }
 
 // Ping tells whether the server answers.

@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -204,5 +205,29 @@ func TestABatchOverManyDays(t *testing.T) {
 	}
 	if got := only(t, db, "SELECT sum(requests) FROM spend_by_key_1m"); got != "105" {
 		t.Errorf("requests: got %s, want 105", got)
+	}
+}
+
+// More inserts than connections take turns, none gives up.
+func TestManyInsertsAtOnce(t *testing.T) {
+	cfg := testConfig(t)
+	if err := Migrate(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	cfg.DialTimeout = time.Second // also what the pool waits for a connection
+	db := openDB(t, cfg)
+	var group sync.WaitGroup
+	for partition := range int32(200) {
+		group.Go(func() {
+			b := NewUsageBlock()
+			b.Append(Origin{At: noon, Partition: partition}, fullUsage(1))
+			if err := db.InsertFacts(t.Context(), fmt.Sprint(token(t, 1), partition), b); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if got := only(t, db, "SELECT count() FROM usage"); got != "200" {
+		t.Errorf("rows: got %s, want 200", got)
 	}
 }

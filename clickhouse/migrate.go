@@ -39,6 +39,9 @@ func Migrate(ctx context.Context, cfg Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 
+	if err := conn.Ping(ctx); err != nil {
+		return fmt.Errorf("reach clickhouse at %s: %w", cfg.Addr, err)
+	}
 	ctx, held, err := acquireLock(ctx, conn, "weir-migrate-"+cfg.Database)
 	if err != nil {
 		return err
