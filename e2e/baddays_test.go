@@ -183,7 +183,7 @@ func checkAllBalanced(t *testing.T, stack *stacktest.Stack) {
 		if err != nil {
 			return err
 		}
-		return c.Balanced(int(c.Requests))
+		return c.Balanced()
 	})
 	usage, err := books.Usage(t.Context())
 	if err != nil {

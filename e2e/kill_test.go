@@ -80,7 +80,7 @@ func checkAfterKills(t *testing.T, stack *stacktest.Stack, l *load) {
 		if c.Requests > uint64(len(answers)) {
 			return stacktest.Final(fmt.Errorf("%d calls were made and there are %+v", len(answers), c))
 		}
-		return c.Balanced(int(c.Requests))
+		return c.Balanced()
 	})
 	usage := stacktest.WaitUsage(t, books, time.Minute, answers...)
 	ledger, err := stack.Ledger(t.Context())
@@ -88,6 +88,7 @@ func checkAfterKills(t *testing.T, stack *stacktest.Stack, l *load) {
 		t.Fatal(err)
 	}
 	report(t, wrong(usage, ledger))
+	report(t, broken(answers, usage))
 	closed := 0
 	for _, u := range usage {
 		if u.ErrorKind == abandoned {
@@ -100,7 +101,7 @@ func checkAfterKills(t *testing.T, stack *stacktest.Stack, l *load) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Balanced(len(usage)); err != nil {
+	if err := c.Are(len(usage)); err != nil {
 		t.Error(err)
 	}
 }

@@ -127,6 +127,19 @@ func wrong(usage map[string]stacktest.Usage, ledger map[string]stacktest.LedgerE
 	return list
 }
 
+// broken are the calls that were answered in full, which means that their outcome was recorded, and are in
+// usage as if the gateway had died before, or with another status.
+func broken(answers []stacktest.Answer, usage map[string]stacktest.Usage) []error {
+	var list []error
+	for _, a := range answers {
+		whole := a.Err == nil && a.Body != "" // of a call that left, no body was kept
+		if u := usage[a.RequestID]; whole && a.Recognised() && (u.ErrorKind == abandoned || u.Status != int64(a.Status) && u.ErrorKind == "") {
+			list = append(list, fmt.Errorf("%s is in usage as %d %q, and its client got %v", a.RequestID, u.Status, u.ErrorKind, a))
+		}
+	}
+	return list
+}
+
 // abandoned is the error_kind of a request that a gateway left without an outcome when it died.
 const abandoned = "abandoned"
 

@@ -69,17 +69,39 @@ func TestProviderTrouble(t *testing.T) {
 	}
 }
 
-// TestProviderHangs has the gateway give up on a provider that never answers.
+// TestProviderHangs has a gateway give up on a provider that never answers, and on one that stops in the
+// middle of a stream.
 func TestProviderHangs(t *testing.T) {
-	stack := stacktest.New(t, stacktest.Options{Env: []string{providerTimeout + "=1s"}})
-	client := stack.Client()
+	client := shared.ImpatientGateway(t)
 	var answers []stacktest.Answer
 	for _, more := range []string{"", stacktest.Streamed} {
 		a := client.Chat(t.Context(), stacktest.ChatBody("mock/small:fault=hang", more))
 		checkError(t, a, 503, "provider", "provider_timeout")
 		answers = append(answers, a)
 	}
-	checkRecorded(t, stack, answers...)
+	a := client.Chat(t.Context(), stacktest.ChatBody("mock/small:chunks=4,gap=3s", stacktest.Streamed))
+	if a.Status != 200 || !strings.Contains(a.Body, "event: error\n") || !strings.Contains(a.Body, "provider_timeout") {
+		t.Errorf("the answer is %v", a)
+	}
+	for _, row := range checkUnfinished(t, append(answers, a)...) {
+		if row.ErrorKind != "provider_timeout" {
+			t.Errorf("error_kind is %q", row.ErrorKind)
+		}
+	}
+}
+
+// checkUnfinished is checkRecorded for calls that the gateway itself ended, whose tokens the provider
+// never told.
+func checkUnfinished(t *testing.T, answers ...stacktest.Answer) map[string]stacktest.Usage {
+	t.Helper()
+	books := stacktest.OpenBooks(t, shared)
+	all := stacktest.WaitUsage(t, books, visible, answers...)
+	mine := map[string]stacktest.Usage{}
+	for _, a := range answers {
+		mine[a.RequestID] = all[a.RequestID]
+	}
+	checkOnce(t, books, mine)
+	return mine
 }
 
 // TestProviderAway has a provider that takes connections and breaks them.
@@ -103,6 +125,3 @@ func TestProviderAway(t *testing.T) {
 	checkError(t, a, 502, "provider", "")
 	checkRecorded(t, stack, a)
 }
-
-// providerTimeout is the variable that sets how long the gateway waits for a provider's first byte.
-const providerTimeout = "WEIR_GATEWAY__PROVIDER_TIMEOUT"

@@ -123,7 +123,7 @@ func checkAllRecorded(t *testing.T, stack *stacktest.Stack) {
 		if err != nil {
 			return err
 		}
-		return c.Balanced(int(c.Requests))
+		return c.Balanced()
 	})
 }
 

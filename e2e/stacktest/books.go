@@ -136,18 +136,30 @@ func (b *Books) Counts(ctx context.Context) (c Counts, err error) {
 	return c, nil
 }
 
-// Balanced says whether n calls are in each of the three tables exactly once. A row too many is final.
-func (c Counts) Balanced(n int) error {
-	want := uint64(n)
+// Balanced says whether each of the three tables has the same number of calls, each once. A call that is
+// there twice is final: no waiting mends it.
+func (c Counts) Balanced() error {
 	switch {
-	case c == Counts{want, want, want, want, want, want}:
-		return nil
 	case c.Requests != c.RequestIDs || c.Responses != c.ResponseIDs || c.Usage != c.UsageIDs:
 		return Final(fmt.Errorf("a request is in a table twice: %+v", c))
-	case c.Requests > want || c.Responses > want || c.Usage > want:
+	case c.Requests != c.Responses || c.Requests != c.Usage:
+		return fmt.Errorf("the tables differ: %+v", c)
+	}
+	return nil
+}
+
+// Are says whether n calls are in each of the three tables exactly once. A row too many is final.
+func (c Counts) Are(n int) error {
+	if max(c.Requests, c.Responses, c.Usage) > uint64(n) {
 		return Final(fmt.Errorf("more rows than the %d calls made: %+v", n, c))
 	}
-	return fmt.Errorf("of %d calls there are %+v", n, c)
+	if err := c.Balanced(); err != nil {
+		return err
+	}
+	if c.Requests != uint64(n) {
+		return fmt.Errorf("of %d calls there are %+v", n, c)
+	}
+	return nil
 }
 
 // ErrDiffers is in the errors of comparisons that more rows may still mend.

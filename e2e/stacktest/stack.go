@@ -8,17 +8,13 @@
 package stacktest
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -53,13 +49,10 @@ type Ready struct {
 
 // Stack is a running stack.
 type Stack struct {
-	Ready   // as it was when the stack became ready; Pid has the present process ids
-	Data    string
-	file    string
-	process *os.Process
-	output  *output
-	exited  chan struct{} // closed when the process has ended
-	err     error         // how it ended; read after exited
+	Ready // as it was when the stack became ready; Pid has the present process ids
+	*process
+	Data string
+	file string // the ready file
 }
 
 // Binary is the path of one of Weir's binaries: in $WEIR_BIN, else in bin beside the e2e folder.
@@ -80,43 +73,21 @@ func Binary(name string) (string, error) {
 
 // Launch starts a stack without waiting for it to be ready.
 func Launch(o Options) (*Stack, error) {
-	binary, err := Binary("stack")
-	if err != nil {
-		return nil, err
-	}
 	if o.Ready == "" {
 		o.Ready = filepath.Join(o.Data, "ready.json")
 	}
-	s := &Stack{Data: o.Data, file: o.Ready, output: &output{}, exited: make(chan struct{})}
-	if err := os.Remove(s.file); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := os.Remove(o.Ready); err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 		return nil, fmt.Errorf("remove an old ready file: %w", err)
 	}
-	args := append([]string{"--data", o.Data, "--ready", s.file}, o.Args...)
+	args := append([]string{"--data", o.Data, "--ready", o.Ready}, o.Args...)
 	if !strings.Contains(strings.Join(o.Args, " "), "--ports") {
 		args = append(args, "--ports", "auto")
 	}
-	cmd := exec.Command(binary, args...)
-	cmd.Env = append(os.Environ(), o.Env...)
-	cmd.Stdout, cmd.Stderr = s.output, s.output
-	// A test that is killed takes its stack with it. Linux ties this to the thread that started the
-	// child, so one goroutine keeps its thread from the start until the end.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			s.err = cmd.Wait()
-			close(s.exited)
-		}
-	}()
-	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start the stack: %w", err)
+	p, err := start("stack", args, o.Env)
+	if err != nil {
+		return nil, err
 	}
-	s.process = cmd.Process
-	return s, nil
+	return &Stack{process: p, Data: o.Data, file: o.Ready}, nil
 }
 
 // Start starts a stack and waits until everything in it answers.
@@ -187,48 +158,10 @@ func (s *Stack) Signal(name string, signal syscall.Signal) error {
 }
 
 // StackPid is the process id of the stack itself.
-func (s *Stack) StackPid() int { return s.process.Pid }
+func (s *Stack) StackPid() int { return s.os.Pid }
 
-// Stop ends the stack by SIGTERM; it is an error when it takes too long or does not end well.
-func (s *Stack) Stop() error {
-	_ = s.process.Signal(syscall.SIGTERM) // fails only when it has ended already
-	deadline := time.NewTimer(stopLimit)
-	defer deadline.Stop()
-	select {
-	case <-s.exited:
-	case <-deadline.C:
-		s.Kill()
-		return fmt.Errorf("the stack did not stop within %v\n%s", stopLimit, s.Output())
-	}
-	if s.err != nil {
-		return fmt.Errorf("the stack stopped with an error: %w\n%s", s.err, s.Output())
-	}
-	return nil
-}
-
-// Kill ends the stack by SIGKILL.
-func (s *Stack) Kill() {
-	_ = s.process.Kill() // fails only when it has ended already
-	<-s.exited
-}
-
-// Wait waits for the stack to end by itself and returns its exit code.
-func (s *Stack) Wait(limit time.Duration) (int, error) {
-	deadline := time.NewTimer(limit)
-	defer deadline.Stop()
-	select {
-	case <-s.exited:
-	case <-deadline.C:
-		return 0, fmt.Errorf("the stack still runs after %v\n%s", limit, s.Output())
-	}
-	if exit := (*exec.ExitError)(nil); errors.As(s.err, &exit) {
-		return exit.ExitCode(), nil
-	}
-	return 0, s.err
-}
-
-// Output is what the stack has printed so far.
-func (s *Stack) Output() string { return s.output.String() }
+// Banner is what the stack printed for its user when it was ready.
+func (s *Stack) Banner() string { return s.printed.String() }
 
 // New starts a stack of its own for one test and stops it at the end, on a data folder that goes with
 // the test unless the options name one.
@@ -250,24 +183,4 @@ func New(t testing.TB, o Options) *Stack {
 		}
 	})
 	return s
-}
-
-// output keeps what a process prints. The mutex owns the buffer.
-type output struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buffer.Write(p)
-}
-
-// String is the end of what was printed, at most 16 kB of it.
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	text := o.buffer.Bytes()
-	return string(text[max(0, len(text)-16<<10):])
 }

@@ -1,0 +1,41 @@
+package e2e_test
+
+import (
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"weir/e2e/stacktest"
+)
+
+// TestPrintedCommands does what a new user does: runs the three commands that the stack prints, as they
+// stand there.
+func TestPrintedCommands(t *testing.T) {
+	commands := regexp.MustCompile(`(?m)^ +curl (?:.*\n)+?(?:\n|\z)`).FindAllString(shared.Banner()+"\n", -1)
+	if len(commands) != 3 {
+		t.Fatalf("the stack printed %d commands:\n%s", len(commands), shared.Banner())
+	}
+	run := func(command string) string {
+		t.Helper()
+		text, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", command, err, text)
+		}
+		return string(text)
+	}
+	if text := run(commands[0]); !strings.Contains(text, `"cost":`) {
+		t.Errorf("%s\nprinted:\n%s", commands[0], text)
+	}
+	if text := run(commands[1]); !strings.Contains(text, "data: [DONE]") {
+		t.Errorf("%s\nprinted:\n%s", commands[1], text)
+	}
+	stacktest.Eventually(t, visible, func() error {
+		text := run(commands[2])
+		if strings.Count(text, "req_") < 2 || strings.Count(text, "small") < 2 {
+			return fmt.Errorf("the query printed:\n%s", text)
+		}
+		return nil
+	})
+}
