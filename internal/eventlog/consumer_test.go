@@ -1,0 +1,180 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"weir/schemas"
+)
+
+// The whole way under faults on every side: the rows of a table that refuses,
+// lands late or loses what it acknowledged a token for; consumers that are
+// killed and started, two at a time; a gateway that is killed.
+func TestNothingLostNothingTwiceUnderFaults(t *testing.T) {
+	_, k := startKafka(t, 3)
+	r := &retirements{last: map[string]uint64{}}
+	o := journalOptions(t, k, t.TempDir(), r)
+	tab := newTable()
+	random := rand.New(rand.NewSource(7))
+	tab.faults = func() fault { // called under the table's lock
+		if n := random.Intn(10); n < 3 {
+			return fault(n + 1)
+		}
+		return works
+	}
+	run(t, newConsumer(t, k, tab))
+	var calls []string
+	for range 5 {
+		doomed := newConsumer(t, k, tab)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { defer close(ended); _ = doomed.Run(ctx) }() // its death is the point
+		j := openJournal(t, o.withRegistry())
+		for range 150 {
+			calls = append(calls, call(t, j))
+		}
+		req := request()
+		if _, err := j.Begin(req, false); err != nil {
+			t.Fatal(err)
+		}
+		calls = append(calls, req.RequestId)
+		if err := tab.has(deadline(t), schemas.TopicUsage, len(calls)/3); err != nil {
+			t.Fatal(err)
+		}
+		j.kill()
+		doomed.client.CloseAllowingRebalance()
+		cancel()
+		<-ended
+	}
+	j := openJournal(t, o.withRegistry())
+	if err := j.Close(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := tab.hasAll(deadline(t), len(calls)); err != nil {
+		t.Fatal(err)
+	}
+	checkBooks(t, tab, calls)
+}
+
+func TestAnUndecodableRecordGoesToTheDeadTopicAndHoldsNobodyUp(t *testing.T) {
+	_, k := startKafka(t, 3)
+	ctx := deadline(t)
+	log, err := OpenLog(k, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	tab := newTable()
+	run(t, newConsumer(t, k, tab))
+	for _, v := range []string{"fine", "garbage", "fine too"} {
+		if _, err := log.Append(ctx, schemas.TopicUsage, 1, []byte("key"), []byte(v)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tab.has(ctx, schemas.TopicUsage, 2); err != nil {
+		t.Fatal(err)
+	}
+	found := errors.New("found")
+	err = log.Tail(ctx, schemas.TopicDead, 0, 0, func(r *Record) error {
+		d := &schemas.DeadRecord{}
+		if err := d.UnmarshalVT(r.Value); err != nil {
+			return err
+		}
+		if d.Topic != string(schemas.TopicUsage) || d.Partition != 1 || d.Offset != 1 || string(d.Value) != "garbage" || d.Reason != "not an event" {
+			return fmt.Errorf("dead record %v", d)
+		}
+		return found
+	})
+	if !errors.Is(err, found) {
+		t.Fatal(err)
+	}
+}
+
+func TestRowsWithoutACommittedOffsetStopTheConsumer(t *testing.T) {
+	_, k := startKafka(t, 1)
+	tab := newTable()
+	tab.rows["weir.usage/0/5/req_x"] = 1
+	err := newConsumer(t, k, tab).Run(deadline(t))
+	if err == nil || !strings.Contains(err.Error(), "no committed offset") || !strings.Contains(err.Error(), "ingest offset --topic weir.usage --partition 0 --to") {
+		t.Fatalf("Run = %v", err)
+	}
+}
+
+func TestAnExpiringLedgerTopicIsRefused(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, string(schemas.TopicUsage)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Close()
+	k := DefaultConfig()
+	k.Brokers = cluster.ListenAddrs()
+	err = EnsureTopics(deadline(t), k, 3, quiet())
+	if err == nil || !strings.Contains(err.Error(), "weir.usage has") || !strings.Contains(err.Error(), "kafka-configs") {
+		t.Fatalf("EnsureTopics = %v", err)
+	}
+}
+
+func TestRangeAndOffsetAt(t *testing.T) {
+	_, k := startKafka(t, 1)
+	ctx := deadline(t)
+	log, err := OpenLog(k, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	for i := range 10 {
+		if _, err := log.Append(ctx, schemas.TopicUsage, 0, nil, []byte{byte(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []byte
+	if err := log.Range(ctx, schemas.TopicUsage, 0, 3, 7, func(r *Record) error { got = append(got, r.Value...); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != "\x03\x04\x05\x06" {
+		t.Errorf("range = %v", got)
+	}
+	for at, want := range map[time.Time]int64{time.Now().Add(-time.Hour): 0, time.Now().Add(time.Hour): 10} {
+		if o, err := log.OffsetAt(ctx, schemas.TopicUsage, 0, at); err != nil || o != want {
+			t.Errorf("OffsetAt(%v) = %d, %v, want %d", at, o, err, want)
+		}
+	}
+}
+
+func TestTheOffsetOfAStoppedGroupCanBeSet(t *testing.T) {
+	_, k := startKafka(t, 1)
+	ctx := deadline(t)
+	tab := newTable()
+	tab.rows["weir.usage/0/5/req_x"] = 1
+	if err := newConsumer(t, k, tab).Run(ctx); err == nil {
+		t.Fatal("a consumer without offsets began")
+	}
+	for _, topic := range ledger {
+		for to, want := range map[string]string{"earliest": "", "0": "", "1": "outside", "x": "neither"} {
+			_, err := SetOffset(ctx, k, "ingest", topic, 0, to, quiet())
+			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("SetOffset(%s, %s) = %v", topic, to, err)
+			}
+		}
+	}
+	j := openJournal(t, journalOptions(t, k, t.TempDir(), &retirements{last: map[string]uint64{}}))
+	run(t, newConsumer(t, k, tab))
+	j.partitions = 1
+	call(t, j)
+	if err := tab.has(ctx, schemas.TopicResponses, 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := SetOffset(ctx, k, "ingest", schemas.TopicUsage, 0, "earliest", quiet()); err == nil || !strings.Contains(err.Error(), "members") {
+		t.Errorf("offset of a running group was set: %v", err)
+	}
+	if err := j.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
