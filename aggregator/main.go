@@ -24,17 +24,23 @@ import (
 	"weir/internal/service"
 )
 
+type commandLine struct {
+	service.Flags
+	Run    struct{}               `cmd:"" default:"1" help:"Write rollups until stopped (the default)."`
+	Offset eventlog.OffsetCommand `cmd:"" help:"Set where a partition goes on, after records expired that were never delivered."`
+}
+
 func main() {
-	var flags service.Flags
-	kong.Parse(&flags, kong.Name("aggregator"),
+	var flags commandLine
+	command := kong.Parse(&flags, kong.Name("aggregator"),
 		kong.Description("Turns usage events into rollups in ClickHouse and live sums in Redis."))
 	os.Exit(service.Main("aggregator", os.Stderr, func(ctx context.Context) error {
-		return start(ctx, flags)
+		return start(ctx, flags, command.Command())
 	}))
 }
 
-func start(ctx context.Context, flags service.Flags) error {
-	logger, err := service.NewLogger(os.Stderr, flags)
+func start(ctx context.Context, flags commandLine, command string) error {
+	logger, err := service.NewLogger(os.Stderr, flags.Flags)
 	if err != nil {
 		return err
 	}
@@ -51,6 +57,9 @@ func start(ctx context.Context, flags service.Flags) error {
 	})
 	if err != nil {
 		return err
+	}
+	if command == "offset" {
+		return flags.Offset.Set(ctx, options.Kafka, app.Group, logger)
 	}
 	aggregator, err := app.New(ctx, options)
 	if err != nil {

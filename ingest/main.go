@@ -23,20 +23,21 @@ import (
 
 type commandLine struct {
 	service.Flags
-	Run     struct{} `cmd:"" default:"1" help:"Write events into ClickHouse until stopped (the default)."`
-	Migrate struct{} `cmd:"" help:"Bring ClickHouse to the newest schema and end."`
+	Run     struct{}               `cmd:"" default:"1" help:"Write events into ClickHouse until stopped (the default)."`
+	Migrate struct{}               `cmd:"" help:"Bring ClickHouse to the newest schema and end."`
+	Offset  eventlog.OffsetCommand `cmd:"" help:"Set where a partition goes on, after records expired that were never delivered."`
 }
 
 func main() {
 	var flags commandLine
 	command := kong.Parse(&flags, kong.Name("ingest"), kong.Description("Writes the events of Weir's log into ClickHouse."))
 	os.Exit(service.Main("ingest", os.Stderr, func(ctx context.Context) error {
-		return start(ctx, flags.Flags, command.Command())
+		return start(ctx, flags, command.Command())
 	}))
 }
 
-func start(ctx context.Context, flags service.Flags, command string) error {
-	logger, err := service.NewLogger(os.Stderr, flags)
+func start(ctx context.Context, flags commandLine, command string) error {
+	logger, err := service.NewLogger(os.Stderr, flags.Flags)
 	if err != nil {
 		return err
 	}
@@ -52,8 +53,11 @@ func start(ctx context.Context, flags service.Flags, command string) error {
 	if err != nil {
 		return err
 	}
-	if command == "migrate" {
+	switch command {
+	case "migrate":
 		return clickhouse.Migrate(ctx, options.ClickHouse)
+	case "offset":
+		return flags.Offset.Set(ctx, options.Kafka, app.Group, logger)
 	}
 	ingest, err := app.New(ctx, options)
 	if err != nil {

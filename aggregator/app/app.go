@@ -18,6 +18,7 @@ import (
 	"weir/aggregator/follow"
 	"weir/aggregator/rollup"
 	"weir/clickhouse"
+	"weir/internal/control"
 	"weir/internal/eventlog"
 	"weir/internal/live"
 	"weir/internal/service"
@@ -25,10 +26,10 @@ import (
 	"weir/schemas"
 )
 
-// The consumer group, whose name stands in deduplication tokens too: another one
+// Group is the consumer group, whose name stands in deduplication tokens too: another one
 // would count everything a second time. A rebuild is another generation.
 const (
-	group      = "weir-aggregator"
+	Group      = "weir-aggregator"
 	generation = 1
 )
 
@@ -82,9 +83,11 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		Redis: redis, Log: log, ExtraTags: o.Aggregator.ExtraTags, Registerer: registry, Logger: o.Logger,
 	})
 
-	a.consumer, err = eventlog.NewConsumer(eventlog.ConsumerOptions{
+	a.consumer = eventlog.NewConsumer(eventlog.ConsumerOptions{
 		Kafka:         o.Kafka,
-		Group:         group,
+		Group:         Group,
+		Command:       "aggregator offset",
+		Prepare:       func(ctx context.Context) error { return control.PrepareLog(ctx, o.Kafka, o.Logger) },
 		Generation:    generation,
 		Topics:        []schemas.Topic{schemas.TopicUsage},
 		Sink:          rollup.NewSink(db, generation, o.Aggregator.ExtraTags),
@@ -95,9 +98,6 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		Registerer:    registry,
 		Logger:        o.Logger,
 	})
-	if err != nil {
-		return nil, fmt.Errorf("open the consumer: %w", err)
-	}
 
 	health := new(service.Health)
 	health.Add("consumer", a.consumer.Check)

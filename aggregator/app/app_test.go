@@ -30,7 +30,7 @@ func TestAggregatorAlone(t *testing.T) {
 	defer stop()
 	go func() { ended <- a.Run(ctx) }()
 
-	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/metrics": 200} {
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503, "/metrics": 200} {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+a.Addr()+path, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -13,9 +13,7 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"sync/atomic"
 
 	"weir/clickhouse"
 	"weir/ingest/facts"
@@ -25,9 +23,9 @@ import (
 	"weir/internal/telemetry"
 )
 
-// group is the name of the consumer group, which stands in deduplication tokens
+// Group is the name of the consumer group, which stands in deduplication tokens
 // too: another name would write everything a second time.
-const group = "weir-ingest"
+const Group = "weir-ingest"
 
 // Options say what an ingest works with.
 type Options struct {
@@ -39,8 +37,7 @@ type Options struct {
 
 // App is an ingest, ready to run.
 type App struct {
-	options  eventlog.ConsumerOptions
-	consumer atomic.Pointer[eventlog.Consumer] // nil until the topics are there
+	consumer *eventlog.Consumer
 	ops      *service.Ops
 	stop     service.Cleanups
 }
@@ -64,9 +61,11 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a.stop.AddCloser("clickhouse", db)
 
-	a.options = eventlog.ConsumerOptions{
+	a.consumer = eventlog.NewConsumer(eventlog.ConsumerOptions{
 		Kafka:         o.Kafka,
-		Group:         group,
+		Group:         Group,
+		Command:       "ingest offset",
+		Prepare:       func(ctx context.Context) error { return control.PrepareLog(ctx, o.Kafka, o.Logger) },
 		Generation:    1,
 		Topics:        facts.Topics(),
 		Sink:          facts.NewSink(db),
@@ -76,10 +75,10 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		DeadLetters:   true,
 		Registerer:    registry,
 		Logger:        o.Logger,
-	}
+	})
 
 	health := new(service.Health)
-	health.Add("consumer", a.checkConsumer)
+	health.Add("consumer", a.consumer.Check)
 	health.Add("clickhouse", func(ctx context.Context) (service.State, map[string]any) {
 		if err := db.Ping(ctx); err != nil {
 			return service.Degraded, map[string]any{"error": err.Error()}
@@ -100,31 +99,7 @@ func (a *App) Addr() string { return a.ops.Addr() }
 // Run delivers events until ctx ends, then writes and commits what it has read.
 func (a *App) Run(ctx context.Context) error {
 	return service.RunTasks(ctx, &a.stop,
-		service.Task{Name: "consumer", Run: a.consume},
+		service.Task{Name: "consumer", Run: a.consumer.Run},
 		service.Task{Name: "operations listener", Run: a.ops.Run},
 	)
-}
-
-// consume makes sure of the topics, then delivers. The consumer is made after
-// the topics, since it would not see at once that they have come.
-func (a *App) consume(ctx context.Context) error {
-	state, _, err := control.Prepare(ctx, a.options.Kafka, a.options.Logger)
-	if err != nil {
-		return fmt.Errorf("prepare the topics: %w", err)
-	}
-	state.Close() // the number of partitions is all that ingest would ask it
-	consumer, err := eventlog.NewConsumer(a.options)
-	if err != nil {
-		return fmt.Errorf("open the consumer: %w", err)
-	}
-	a.consumer.Store(consumer)
-	return consumer.Run(ctx)
-}
-
-func (a *App) checkConsumer(ctx context.Context) (service.State, map[string]any) {
-	consumer := a.consumer.Load()
-	if consumer == nil {
-		return service.Down, map[string]any{"waiting_for": "kafka"}
-	}
-	return consumer.Check(ctx)
 }

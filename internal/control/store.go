@@ -50,14 +50,11 @@ type Store struct {
 // Open creates the control topic where it is missing, reads it to its end and
 // goes on reading. It waits for Kafka until ctx is done.
 func Open(ctx context.Context, k eventlog.Config, logger *slog.Logger) (*Store, error) {
-	if err := eventlog.EnsureControlTopic(ctx, k, logger); err != nil {
-		return nil, err
-	}
 	log, err := eventlog.OpenLog(k, logger)
 	if err != nil {
 		return nil, err
 	}
-	_, end, err := log.Bounds(ctx, schemas.TopicControl, 0)
+	end, err := reach(ctx, log, k, logger)
 	if err != nil {
 		log.Close()
 		return nil, err
@@ -70,6 +67,18 @@ func Open(ctx context.Context, k eventlog.Config, logger *slog.Logger) (*Store, 
 		return nil, fmt.Errorf("read control log: %w", err)
 	}
 	return s, nil
+}
+
+// reach waits for Kafka, makes sure of the control topic and returns its end.
+func reach(ctx context.Context, log *eventlog.Log, k eventlog.Config, logger *slog.Logger) (int64, error) {
+	if err := log.Reach(ctx); err != nil {
+		return 0, err
+	}
+	if err := eventlog.EnsureControlTopic(ctx, k, logger); err != nil {
+		return 0, err
+	}
+	_, end, err := log.Bounds(ctx, schemas.TopicControl, 0)
+	return end, err
 }
 
 // Close stops reading.
@@ -240,4 +249,15 @@ func Prepare(ctx context.Context, k eventlog.Config, logger *slog.Logger) (*Stor
 		return nil, 0, err
 	}
 	return s, n, nil
+}
+
+// PrepareLog makes the log ready for a service that has no use for the control
+// state beyond that.
+func PrepareLog(ctx context.Context, k eventlog.Config, logger *slog.Logger) error {
+	s, _, err := Prepare(ctx, k, logger)
+	if err != nil {
+		return err
+	}
+	s.Close()
+	return nil
 }

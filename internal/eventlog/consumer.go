@@ -22,6 +22,9 @@ type ConsumerOptions struct {
 	Kafka Config
 	// Group is the consumer's name in Kafka, in tokens and in progress.
 	Group string
+	// Prepare makes the log ready (its topics, their settings) and waits for a
+	// Kafka that is away. Run begins with it. Nil for nothing.
+	Prepare func(ctx context.Context) error
 	// Command of the binary that sets the group's offsets, for errors that need it.
 	Command string
 	// Generation of a rebuild, from 1.
@@ -106,36 +109,52 @@ type partition struct {
 	forgotten  bool // owned by the turn: a fetch may still hold records of it
 }
 
-// NewConsumer opens the client, which joins the group; nothing is delivered before Run.
-func NewConsumer(o ConsumerOptions) (*Consumer, error) {
-	c := &Consumer{
+// NewConsumer makes a consumer; nothing is connected before Run.
+func NewConsumer(o ConsumerOptions) *Consumer {
+	return &Consumer{
 		o: o, limits: limits{o.FlushInterval, o.FlushRows, maxBlockBytes},
 		partitions: make(map[partitionID]*partition), opened: make(chan struct{}),
 		metrics: newConsumerMetrics(o.Registerer),
 	}
-	topics := make([]string, len(o.Topics))
-	for i, t := range o.Topics {
+}
+
+// open connects and joins the group.
+func (c *Consumer) open() error {
+	topics := make([]string, len(c.o.Topics))
+	for i, t := range c.o.Topics {
 		topics[i] = string(t)
 	}
 	a := &assigner{consumer: c}
-	opts := append(o.Kafka.consumerOptions(o.Group, topics), producerOptions()...)
-	cl, err := o.Kafka.client(o.Logger, append(opts,
+	opts := append(c.o.Kafka.consumerOptions(c.o.Group, topics), producerOptions()...)
+	cl, err := c.o.Kafka.client(c.o.Logger, append(opts,
 		kgo.OnOffsetsFetched(a.fetched),
 		kgo.AdjustFetchOffsetsFn(a.assign),
 		kgo.OnPartitionsRevoked(c.revoked),
 		kgo.OnPartitionsLost(c.lost),
 	)...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c.client = cl
 	close(c.opened)
-	return c, nil
+	return nil
 }
 
 // Run consumes until ctx is done, then delivers what it has read and commits,
 // for at most ten seconds, and leaves the group.
 func (c *Consumer) Run(ctx context.Context) error {
+	if c.o.Prepare != nil {
+		if err := c.o.Prepare(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil // stopped before it began
+			}
+			return err
+		}
+	}
+	if err := c.open(); err != nil {
+		return err
+	}
+	c.health.started()
 	defer c.client.CloseAllowingRebalance()
 	for ctx.Err() == nil {
 		if err := c.turn(ctx); err != nil {
@@ -451,7 +470,8 @@ func (c *Consumer) commit(ctx context.Context, parts []*partition, at func(*part
 	return result
 }
 
-// Check is the readiness of the consumer: degraded while batches cannot be delivered.
+// Check is the readiness of the consumer: down until the log is ready, degraded
+// while batches cannot be delivered.
 func (c *Consumer) Check(context.Context) (service.State, map[string]any) {
 	return c.health.check()
 }

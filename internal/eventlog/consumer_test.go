@@ -49,6 +49,7 @@ func TestNothingLostNothingTwiceUnderFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 		j.kill()
+		<-doomed.opened
 		doomed.client.CloseAllowingRebalance()
 		cancel()
 		<-ended

@@ -243,8 +243,15 @@ func (c *Consumer) position(p *partition, offset int64) Position {
 // consumerHealth is the last delivery's outcome.
 type consumerHealth struct {
 	mu    sync.Mutex // owns the rest
+	ready bool
 	err   error
 	since time.Time
+}
+
+func (h *consumerHealth) started() {
+	h.mu.Lock()
+	h.ready = true
+	h.mu.Unlock()
 }
 
 func (h *consumerHealth) failed(err error) {
@@ -265,7 +272,10 @@ func (h *consumerHealth) worked() {
 func (h *consumerHealth) check() (service.State, map[string]any) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.err == nil {
+	switch {
+	case !h.ready:
+		return service.Down, map[string]any{"waiting_for": "kafka"}
+	case h.err == nil:
 		return service.OK, nil
 	}
 	return service.Degraded, map[string]any{"error": h.err.Error(), "since": h.since.UTC().Format(time.RFC3339)}

@@ -116,15 +116,11 @@ var ledger = []schemas.Topic{schemas.TopicRequests, schemas.TopicResponses, sche
 
 func newConsumer(t *testing.T, k Config, tab *table) *Consumer {
 	t.Helper()
-	c, err := NewConsumer(ConsumerOptions{
+	return NewConsumer(ConsumerOptions{
 		Kafka: k, Group: "ingest", Command: "ingest offset", Generation: 1, Topics: ledger, Sink: tab, Progress: tab,
 		FlushInterval: 20 * time.Millisecond, FlushRows: 50, DeadLetters: true,
 		Registerer: prometheus.NewRegistry(), Logger: quiet(),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
 }
 
 func run(t *testing.T, c *Consumer) (stop func()) {

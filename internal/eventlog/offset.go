@@ -11,6 +11,24 @@ import (
 	"weir/schemas"
 )
 
+// OffsetCommand is the command that a consumer's errors name as the way on; its
+// fields are read by kong.
+type OffsetCommand struct {
+	Topic     schemas.Topic `required:"" help:"The topic."`
+	Partition int32         `required:"" help:"The partition."`
+	To        string        `required:"" help:"An offset, or earliest for the oldest record that the log still holds."`
+}
+
+// Set sets the offset of the group and says so.
+func (o OffsetCommand) Set(ctx context.Context, c Config, group string, logger *slog.Logger) error {
+	offset, err := SetOffset(ctx, c, group, o.Topic, o.Partition, o.To, logger)
+	if err != nil {
+		return err
+	}
+	logger.Info("offset set", "group", group, "topic", o.Topic, "partition", o.Partition, "offset", offset)
+	return nil
+}
+
 // SetOffset commits where a group goes on in one partition: an offset, or
 // "earliest" for the oldest record that the log still holds. It is the way on
 // after records expired before they were delivered, and is refused while the

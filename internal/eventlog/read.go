@@ -31,6 +31,26 @@ func OpenLog(c Config, logger *slog.Logger) (*Log, error) {
 	return &Log{config: c, logger: logger, client: cl}, nil
 }
 
+// Reach returns when Kafka answers, or ctx is done.
+func (l *Log) Reach(ctx context.Context) error {
+	for pause := retryFirst; ; pause = min(2*pause, retryMax) {
+		attempt, cancel := context.WithTimeout(ctx, 5*time.Second)
+		err := l.client.Ping(attempt)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if pause == retryMax { // long enough to say so
+			l.logger.Warn("waiting for kafka", "brokers", l.config.Brokers, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(fmt.Errorf("reach kafka at %v: %w", l.config.Brokers, err), ctx.Err())
+		case <-time.After(pause):
+		}
+	}
+}
+
 // Close releases the connections.
 func (l *Log) Close() { l.client.Close() }
 

@@ -46,7 +46,8 @@ var ours = rules{
 		{"ingest/...", "internal/eventlog", "reads the log"},
 		{"ingest/facts", "schemas", "the events that become facts"},
 		{"ingest/...", "internal/service", "configuration and lifecycle"},
-		{"ingest/app", "internal/control", "the cluster's settings: how many partitions"},
+		{"ingest/app", "internal/control", "the topics are made ready before they are read"},
+		{"aggregator/app", "internal/control", "the topics are made ready before they are read"},
 		{"ingest/app", "internal/telemetry", "metrics"},
 
 		// Log to rollups and live state.
