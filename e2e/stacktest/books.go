@@ -124,14 +124,15 @@ func (b *Books) Rows(ctx context.Context, query string, args ...any) ([][]string
 // Counts are the numbers of rows and of different request ids of the three ledger tables.
 type Counts struct{ Requests, Responses, Usage, RequestIDs, ResponseIDs, UsageIDs uint64 }
 
-// Counts reads the counts.
+// Counts reads the counts. Each table is counted at one moment, the three one after the other.
 func (b *Books) Counts(ctx context.Context) (c Counts, err error) {
-	err = b.conn.QueryRow(ctx, `SELECT (SELECT count() FROM weir.requests), (SELECT count() FROM weir.responses),
-		(SELECT count() FROM weir.usage), (SELECT uniqExact(request_id) FROM weir.requests),
-		(SELECT uniqExact(request_id) FROM weir.responses), (SELECT uniqExact(request_id) FROM weir.usage)`,
-	).Scan(&c.Requests, &c.Responses, &c.Usage, &c.RequestIDs, &c.ResponseIDs, &c.UsageIDs)
-	if err != nil {
-		return c, fmt.Errorf("count: %w", err)
+	for table, into := range map[string][2]*uint64{
+		"requests": {&c.Requests, &c.RequestIDs}, "responses": {&c.Responses, &c.ResponseIDs}, "usage": {&c.Usage, &c.UsageIDs},
+	} {
+		row := b.conn.QueryRow(ctx, `SELECT count(), uniqExact(request_id) FROM weir.`+table)
+		if err := row.Scan(into[0], into[1]); err != nil {
+			return c, fmt.Errorf("count %s: %w", table, err)
+		}
 	}
 	return c, nil
 }
