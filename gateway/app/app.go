@@ -108,7 +108,7 @@ func New(ctx context.Context, o Options) (g *Gateway, err error) {
 	g.pipeline = pipeline.New(pipeline.Options{
 		Keys: keys, Providers: providers, Client: client,
 		Meter: metering.New(prices, g.log), Estimator: metering.NewEstimator(),
-		Journal: spooled{journal}, Metrics: metrics.New(registry), Limits: g.config.limits(), Log: g.log,
+		Journal: spooled{journal}, Metrics: metrics.New(registry, models.IDs()), Limits: g.config.limits(), Log: g.log,
 	})
 	health := &service.Health{}
 	health.Add("journal", journal.Check)

@@ -9,11 +9,15 @@
 package auth
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"weir/gateway/apierror"
@@ -42,13 +46,16 @@ type KeyConfig struct {
 
 // Static holds the keys of the configuration.
 type Static struct {
-	secret string
-	byHash map[string]*control.Key
+	byHash map[[sha256.Size]byte]*control.Key
+	// macs are keyed HMACs: every call hashes its key, and keying one costs more
+	// than the hash.
+	macs sync.Pool
 }
 
 // NewStatic checks the keys. An error names the key and the field.
 func NewStatic(secret string, keys []KeyConfig) (*Static, error) {
-	s := &Static{secret: secret, byHash: make(map[string]*control.Key, len(keys))}
+	s := &Static{byHash: make(map[[sha256.Size]byte]*control.Key, len(keys))}
+	s.macs.New = func() any { return hmac.New(sha256.New, []byte(secret)) }
 	if len(keys) > 0 && secret == "" {
 		return nil, errors.New("gateway.key_hash_secret is empty; the keys' hashes are made with it")
 	}
@@ -57,7 +64,7 @@ func NewStatic(secret string, keys []KeyConfig) (*Static, error) {
 		fail := func(field, what string) error {
 			return fmt.Errorf("gateway.keys[%d].%s %s", i, field, what)
 		}
-		hash, err := hex.DecodeString(c.Hash)
+		digest, err := hex.DecodeString(c.Hash)
 		switch {
 		case c.ID == "":
 			return nil, fail("id", "is empty")
@@ -65,7 +72,7 @@ func NewStatic(secret string, keys []KeyConfig) (*Static, error) {
 			return nil, fail("id", fmt.Sprintf("%q is used twice", c.ID))
 		case c.OrgID == "":
 			return nil, fail("org_id", "is empty")
-		case err != nil || len(hash) != 32:
+		case err != nil || len(digest) != sha256.Size:
 			return nil, fail("hash", "is not the 64 hexadecimal digits of an HMAC-SHA256")
 		}
 		key := &control.Key{ID: c.ID, Name: c.Name, OrgID: c.OrgID, Project: c.Project, GroupID: c.GroupID, MemberID: c.MemberID,
@@ -75,7 +82,7 @@ func NewStatic(secret string, keys []KeyConfig) (*Static, error) {
 				return nil, fail("expires_at", "is not a time such as 2027-01-31T00:00:00Z")
 			}
 		}
-		sum := hex.EncodeToString(hash)
+		sum := [sha256.Size]byte(digest)
 		if s.byHash[sum] != nil {
 			return nil, fail("hash", "is that of another key")
 		}
@@ -84,9 +91,15 @@ func NewStatic(secret string, keys []KeyConfig) (*Static, error) {
 	return s, nil
 }
 
-// Find looks the HMAC of the secret up.
+// Find looks the HMAC of the secret up; it is control.HashKey's.
 func (s *Static) Find(secret string) (*control.Key, bool) {
-	key, ok := s.byHash[control.HashKey(s.secret, secret)]
+	mac := s.macs.Get().(hash.Hash)
+	defer s.macs.Put(mac)
+	mac.Reset()
+	mac.Write([]byte(secret))
+	var sum [sha256.Size]byte
+	mac.Sum(sum[:0])
+	key, ok := s.byHash[sum]
 	return key, ok
 }
 

@@ -79,14 +79,15 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 	logging.Logging, dead.Disabled = true, true
 	keys := must(auth.NewStatic(hashSecret, []auth.KeyConfig{hash("key_live", apiKey), logging, dead}))(t)
 	logs := slog.New(slog.NewTextHandler(&lockedWriter{w: w.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	models := must(httpapi.NewModels(prices, providers))(t)
 	client := provider.NewClient("test")
 	w.pipeline = pipeline.New(pipeline.Options{
 		Keys: panicking{keys}, Providers: providers, Client: client, Meter: metering.New(prices, logs), Estimator: metering.NewEstimator(),
-		Journal: w.journal, Metrics: metrics.New(w.registry), Limits: c.limits, Log: logs,
+		Journal: w.journal, Metrics: metrics.New(w.registry, models.IDs()), Limits: c.limits, Log: logs,
 	})
 	health := &service.Health{}
 	server := httptest.NewUnstartedServer(httpapi.New(httpapi.Options{
-		Inference: w.pipeline, Keys: keys, Models: must(httpapi.NewModels(prices, providers))(t),
+		Inference: w.pipeline, Keys: keys, Models: models,
 		Live: health.Live, Ready: health.Ready, Metrics: promhttp.HandlerFor(w.registry, promhttp.HandlerOpts{}),
 	}))
 	server.Config.MaxHeaderBytes = 2 << 20
@@ -200,6 +201,7 @@ type journal struct {
 	calls    []*recorded
 	begin    error
 	complete func() error // asked before each outcome
+	forget   bool         // keep nothing, for benchmarks
 }
 
 // recorded is what the journal holds of one call.
@@ -225,6 +227,9 @@ func (j *journal) Begin(r *schemas.RequestReceived, _ bool) (pipeline.OpenCall, 
 		return nil, j.begin
 	}
 	rec := &recorded{request: r}
+	if j.forget {
+		return openCall{j, rec}, nil
+	}
 	j.calls = append(j.calls, rec)
 	j.changed.Broadcast()
 	return openCall{j, rec}, nil

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"weir/gateway/provider"
@@ -50,6 +52,9 @@ func NewModels(c *catalog.Catalog, providers *provider.Set) (*Models, error) {
 	}
 	return m, nil
 }
+
+// IDs are the listed models, in no order.
+func (m *Models) IDs() []string { return slices.Collect(maps.Keys(m.byID)) }
 
 // own is the model's name without the vendor.
 func own(id string) string {

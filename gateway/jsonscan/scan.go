@@ -12,6 +12,7 @@
 package jsonscan
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"math/bits"
@@ -207,10 +208,8 @@ func Valid(text []byte) (at int, ok bool) {
 func String(text []byte, s Span) string {
 	raw := s.Of(text)
 	inner := raw[1 : len(raw)-1]
-	for _, c := range inner {
-		if c == '\\' {
-			return unescape(raw)
-		}
+	if bytes.IndexByte(inner, '\\') >= 0 {
+		return unescape(raw)
 	}
 	return string(inner)
 }

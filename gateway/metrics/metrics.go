@@ -27,7 +27,8 @@ type Metrics struct {
 	tokens   *prometheus.HistogramVec
 	refused  *prometheus.CounterVec
 
-	mu     sync.RWMutex // owns series
+	models map[string]bool // provider/model: the names that may be labels
+	mu     sync.RWMutex    // owns series
 	series map[target]*series
 }
 
@@ -41,8 +42,9 @@ type series struct {
 // OtherModel stands for all models that the catalog does not know.
 const OtherModel = "other"
 
-// New registers the instruments.
-func New(r prometheus.Registerer) *Metrics {
+// New registers the instruments. models are the names, provider/model, that may
+// stand in labels.
+func New(r prometheus.Registerer, models []string) *Metrics {
 	seconds := []float64{.01, .02, .04, .08, .16, .32, .64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92}
 	counts := []float64{1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864}
 	labels := []string{"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model"}
@@ -58,7 +60,11 @@ func New(r prometheus.Registerer) *Metrics {
 			Help: "Tokens of a call by kind; the kinds are disjoint."}, append(labels[:3:3], "gen_ai_token_type")),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "weir_gateway_refusals_total",
 			Help: "Calls that never went upstream, by reason."}, []string{"error_type"}),
+		models: make(map[string]bool, len(models)),
 		series: make(map[target]*series),
+	}
+	for _, id := range models {
+		m.models[id] = true
 	}
 	r.MustRegister(m.InFlight, m.Draining, m.Cut, m.duration, m.ttft, m.tokens, m.refused)
 	return m
@@ -67,11 +73,12 @@ func New(r prometheus.Registerer) *Metrics {
 // Refused counts a call that never went upstream.
 func (m *Metrics) Refused(kind string) { m.refused.WithLabelValues(kind).Inc() }
 
-// Served observes a call that went upstream. known says that the catalog has
-// the model; kind is the error's, "" for none. Times of 0 are not observed.
-func (m *Metrics) Served(provider, model string, known bool, kind string, took, ttft time.Duration, t *schemas.Tokens) {
-	if !known {
-		model = OtherModel
+// Served observes a call that went upstream, to the model named id, which is
+// provider/model. kind is the error's, "" for none. Times of 0 are not observed.
+func (m *Metrics) Served(provider, id, kind string, took, ttft time.Duration, t *schemas.Tokens) {
+	model := OtherModel
+	if m.models[id] {
+		model = id[len(provider)+1:]
 	}
 	s := m.of(target{provider, model, kind})
 	s.duration.Observe(took.Seconds())

@@ -101,10 +101,10 @@ func (c *call) serves(t provider.Target) {
 // of the handler ends: the call still gets its outcome.
 func (c *call) close() {
 	problem := recover()
-	answer := apierror.New(apierror.Internal, "The gateway failed.")
+	var answer *apierror.Error
 	if problem != nil && problem != http.ErrAbortHandler {
 		c.p.Log.Error("serve a call", "request_id", c.id, "panic", problem, "stack", string(debug.Stack()))
-		answer = c.fail(answer)
+		answer = c.fail(apierror.New(apierror.Internal, "The gateway failed."))
 	}
 	c.release()
 	c.p.Metrics.InFlight.Dec()
@@ -172,7 +172,7 @@ func (c *call) release() {
 func (c *call) observe() {
 	kind := c.errorKind()
 	if c.attempts() > 0 {
-		c.p.Metrics.Served(c.target.Provider.Name, c.target.Model, c.line.PriceVersion != "", kind, c.took, c.ttft, c.line.Tokens)
+		c.p.Metrics.Served(c.target.Provider.Name, c.model, kind, c.took, c.ttft, c.line.Tokens)
 	} else {
 		c.p.Metrics.Refused(kind)
 	}

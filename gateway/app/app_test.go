@@ -1,0 +1,41 @@
+package app
+
+import (
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+
+	"weir/gateway/auth"
+	"weir/gateway/provider"
+	"weir/internal/catalog"
+	"weir/internal/eventlog"
+)
+
+// What a person can get wrong is one clear sentence, before Kafka is asked.
+func TestNewNamesWhatIsWrong(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for want, change := range map[string]func(*Options){
+		"gateway.listen is empty":           func(o *Options) { o.Gateway.Listen = "" },
+		"listen on gateway.listen":          func(o *Options) { o.Gateway.Listen = taken.Addr().String() },
+		"gateway.drain_timeout":             func(o *Options) { o.Gateway.DrainTimeout = 0 },
+		"gateway.max_body_bytes":            func(o *Options) { o.Gateway.MaxBodyBytes = 1 },
+		"gateway.spool.dir":                 func(o *Options) { o.Gateway.Spool.Dir = "" },
+		"gateway.key_hash_secret":           func(o *Options) { o.Gateway.Keys = []auth.KeyConfig{{ID: "k"}} },
+		"gateway.providers[0]":              func(o *Options) { o.Gateway.Providers = []provider.Config{{Name: "p"}} },
+		"gateway.default_provider \"none\"": func(o *Options) { o.Gateway.DefaultProvider = "none" },
+		"read catalog":                      func(o *Options) { o.Catalog.Models = []catalog.ModelConfig{{ID: "x"}} },
+		"kafka.brokers":                     func(o *Options) { o.Kafka.Brokers = nil },
+	} {
+		o := Options{Kafka: eventlog.DefaultConfig(), Gateway: DefaultConfig(), Logger: slog.New(slog.DiscardHandler)}
+		o.Gateway.Listen, o.Gateway.Spool.Dir = "127.0.0.1:0", t.TempDir()
+		change(&o)
+		if _, err := New(t.Context(), o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error about %s", err, want)
+		}
+	}
+}
