@@ -47,8 +47,8 @@ run: build ## the whole of Weir on this machine, data in .weir/, until Ctrl-C
 test: unit e2e ## every test; installs what it needs
 
 unit: $(GOTESTSUM) ## the tests of the packages
-	$(GOTEST) -timeout 5m $(PURE)
-	$(GOTEST) $(RACE) -timeout 5m $(filter-out $(PURE),$(shell $(GO) list ./...))
+	@$(GOTEST) -timeout 5m $(PURE)
+	@$(GOTEST) $(RACE) -timeout 5m $(filter-out $(PURE),$(shell $(GO) list ./...))
 
 e2e: build npm $(GOTESTSUM) ## real clients and faults against the stack, on free ports
 	cd e2e && $(GOTEST) -count=1 -timeout 9m ./...
