@@ -63,6 +63,7 @@ func (c *call) finish() {
 	if c.gone {
 		return
 	}
+	c.clock = time.Since(c.start) // the ledger may have taken its time
 	switch {
 	case c.err != nil && !c.begun:
 		c.writeError(c.err)
@@ -73,7 +74,7 @@ func (c *call) finish() {
 		h["Content-Length"] = []string{strconv.Itoa(len(c.last))}
 		c.w.WriteHeader(c.status)
 		c.begun = true
-		c.extend(time.Now())
+		c.extend()
 		_, _ = c.w.Write(c.last) // recorded; a client that has gone is the server's to notice
 		c.sent += int64(len(c.last))
 	default:
@@ -92,6 +93,7 @@ func (c *call) breakOff(e *apierror.Error) {
 		c.writeError(e)
 		return
 	}
+	c.clock = time.Since(c.start)
 	c.write(e.AppendEvent(nil))
 	panic(http.ErrAbortHandler)
 }
@@ -106,6 +108,7 @@ func (c *call) turnAway(e *apierror.Error) {
 // writeError answers with an error before anything else was sent.
 func (c *call) writeError(e *apierror.Error) {
 	body := e.Append(make([]byte, 0, 256))
+	c.clock = time.Since(c.start)
 	c.head(false)
 	h := c.w.Header()
 	e.Head(h, len(body))
@@ -114,7 +117,7 @@ func (c *call) writeError(e *apierror.Error) {
 	}
 	c.passLimits(h)
 	c.begun = true
-	c.extend(time.Now())
+	c.extend()
 	c.w.WriteHeader(e.Status)
 	_, _ = c.w.Write(body) // recorded; a client that has gone is the server's to notice
 	c.sent += int64(len(body))
@@ -137,7 +140,6 @@ func (c *call) write(b []byte) {
 	if c.client.left.Load() {
 		return
 	}
-	now := time.Now()
 	if !c.begun {
 		c.head(true)
 		h := c.w.Header()
@@ -147,7 +149,7 @@ func (c *call) write(b []byte) {
 		c.w.WriteHeader(c.status)
 		c.begun = true
 	}
-	c.extend(now)
+	c.extend()
 	_, err := c.w.Write(b)
 	if err == nil {
 		err = c.flush()
@@ -174,10 +176,10 @@ func (c *call) flush() error {
 
 // extend gives the client time to take what is written. Setting a deadline
 // costs as much as a small write, so one that has most of its time left stands.
-func (c *call) extend(now time.Time) {
-	if timeout := c.p.Limits.WriteTimeout; c.bound.Sub(now) < timeout-timeout/8 {
-		c.bound = now.Add(timeout)
-		_ = http.NewResponseController(c.raw).SetWriteDeadline(c.bound) // a real connection takes it
+func (c *call) extend() {
+	if timeout := c.p.Limits.WriteTimeout; c.bound-c.clock < timeout-timeout/8 {
+		c.bound = c.clock + timeout
+		_ = http.NewResponseController(c.raw).SetWriteDeadline(c.start.Add(c.bound)) // a real connection takes it
 	}
 }
 
@@ -194,7 +196,7 @@ func (c *call) contentType(otherwise string) []string {
 func (c *call) head(stream bool) {
 	v := &c.values
 	v[headerCache] = cacheMiss
-	v[headerLatency] = strconv.FormatInt(time.Since(c.start).Milliseconds(), 10)
+	v[headerLatency] = strconv.FormatInt(c.clock.Milliseconds(), 10)
 	v[headerRequestID] = c.id
 	v[headerAttempts] = strconv.Itoa(c.attempts())
 	if c.target.Provider != nil {

@@ -54,6 +54,7 @@ type call struct {
 	stream    *openai.Stream // of a streamed one
 	err       *apierror.Error
 	status    int           // the provider's; 0 when there was no answer
+	clock     time.Duration // since start, as of the last read upstream
 	firstByte time.Duration // of the answer's body
 	ttft      time.Duration // of content
 	took      time.Duration // to the last byte upstream
@@ -64,7 +65,7 @@ type call struct {
 
 	values  [headerCount]string // backs the answer's headers
 	begun   bool                // the status line is out
-	bound   time.Time           // the write deadline, zero for none
+	bound   time.Duration       // the write deadline, as clock; 0 for none
 	last    []byte              // what waits for the ledger
 	sent    int64
 	capture []byte // of what was sent, for keys that ask for it

@@ -40,7 +40,7 @@ func (c *call) forward() {
 		*out = forward
 		pending = copy(buf, buf[used:pending])
 		if c.ttft == 0 && s.Seen.Content {
-			c.ttft = time.Since(c.start)
+			c.ttft = c.clock
 		}
 		if len(forward) > 0 && !left {
 			c.write(forward)

@@ -28,8 +28,8 @@ func (c *call) attempt() {
 	c.client.stop = stop
 	c.client.mu.Unlock()
 
-	defer func() { c.took = time.Since(c.start) }()
 	c.watch.await(p.Timeout)
+	defer func() { c.took = time.Since(c.start) }()
 	var err error
 	c.resp, err = c.p.Client.Chat(c.ctx, p, c.id, c.req.Upstream(c.target.Model), c.req.Stream, c.r.Header)
 	if err != nil {
@@ -82,15 +82,17 @@ func (c *call) cutDrain() {
 	c.cancel(provider.ErrDrained)
 }
 
-// read reads a piece of the answer's body under the watchdog.
+// read reads a piece of the answer's body under the watchdog, and then the
+// clock, once for all that follows from the piece.
 func (c *call) read(into []byte) (int, error) {
 	if c.firstByte > 0 {
 		c.watch.await(c.target.Provider.Idle)
 	}
 	n, err := c.resp.Body.Read(into)
 	c.watch.arrived()
+	c.clock = time.Since(c.start)
 	if n > 0 && c.firstByte == 0 {
-		c.firstByte = time.Since(c.start)
+		c.firstByte = c.clock
 	}
 	return n, err
 }

@@ -6,54 +6,57 @@ import (
 	"time"
 )
 
+// ticksPerWait is how finely the watchdog measures: a wait ends within an
+// eighth more than it was given.
+const ticksPerWait = 8
+
 // watchdog ends a call upstream when what is awaited does not come. Arming it
-// for each read is one store: its timer looks at the deadline when it fires and
-// goes on when there is time left.
+// for each read is one store and no look at the clock: a timer counts down.
 type watchdog struct {
-	start    time.Time
-	deadline atomic.Int64 // nanoseconds after start; 0 while nothing is awaited
-	period   time.Duration
+	left   atomic.Int64 // ticks until the end of the wait; 0 while nothing is awaited
+	period time.Duration
+	expire func()
 
 	mu      sync.Mutex // owns the timer, which fires in a goroutine of its own
 	timer   *time.Timer
+	final   bool // the next tick is the end
 	stopped bool
 }
 
-// run starts the watchdog, unarmed; no wait will be shorter than period.
-func (w *watchdog) run(period time.Duration, expire func()) {
-	w.start, w.period = time.Now(), period
+// run starts the watchdog, unarmed; no wait will be shorter than shortest.
+func (w *watchdog) run(shortest time.Duration, expire func()) {
+	w.period, w.expire = max(shortest/ticksPerWait, time.Millisecond), expire
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.timer = time.AfterFunc(period, func() { w.tick(expire) })
+	w.timer = time.AfterFunc(w.period, w.tick)
 }
 
-func (w *watchdog) tick(expire func()) {
+func (w *watchdog) tick() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
 		return
 	}
-	switch deadline, now := time.Duration(w.deadline.Load()), time.Since(w.start); {
-	case deadline == 0:
-		w.timer.Reset(w.period)
-	case now >= deadline:
-		expire()
-	default:
-		w.timer.Reset(deadline - now)
+	left := w.left.Load()
+	// When the swap fails, what was awaited has come in this very moment.
+	if w.final || left > 0 && w.left.CompareAndSwap(left, left-1) && left == 1 {
+		w.expire()
+		return
 	}
+	w.timer.Reset(w.period)
 }
 
-// await says that something must come within d, which is at least the period.
-func (w *watchdog) await(d time.Duration) { w.deadline.Store(int64(time.Since(w.start) + d)) }
+// await says that something must come within d.
+func (w *watchdog) await(d time.Duration) { w.left.Store(int64(d/w.period) + 1) }
 
 // arrived says that nothing is awaited.
-func (w *watchdog) arrived() { w.deadline.Store(0) }
+func (w *watchdog) arrived() { w.left.Store(0) }
 
-// limit says that all must be over within d, however short.
+// limit says that all must be over within d.
 func (w *watchdog) limit(d time.Duration) {
-	w.await(d)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.final = true
 	if !w.stopped {
 		w.timer.Reset(d)
 	}
