@@ -49,7 +49,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 7)), server: miniredis.RunT(t)}
 	w.server.SetTime(now)
 	config := live.DefaultConfig()
-	config.Addr = w.server.Addr()
+	config.Addr, config.Timeout = w.server.Addr(), 10*time.Second // a loaded machine is not a fault
 	w.store = live.Open(config, 1)
 	t.Cleanup(func() { _ = w.store.Close() })
 	w.redis = &faulty{Store: w.store}
