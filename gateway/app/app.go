@@ -132,7 +132,6 @@ func (g *Gateway) Addr() string { return g.listener.Addr().String() }
 
 // Run serves until ctx ends, then stops in order.
 func (g *Gateway) Run(ctx context.Context) error {
-	tuneCollector()
 	return service.RunTasks(ctx, &g.cleanups, service.Task{Name: "gateway", Run: func(ctx context.Context) error {
 		served := make(chan error, 1)
 		go func() { served <- g.server.Serve(g.listener) }() // ends when finishCalls shuts the server down
