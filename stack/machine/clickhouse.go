@@ -31,9 +31,10 @@ func (s *Stack) clickHouseSpec(ctx context.Context) (supervisor.Spec, error) {
 		return supervisor.Spec{}, err
 	}
 	spec := supervisor.Spec{
-		Name:  partClickHouse,
-		Log:   s.logPath(partClickHouse),
-		Ready: pingHTTP(s.addresses.clickHouseHTTP, "/ping"),
+		Name:   partClickHouse,
+		Log:    s.logPath(partClickHouse),
+		Yields: true, // as those who write to it
+		Ready:  pingHTTP(s.addresses.clickHouseHTTP, "/ping"),
 	}
 	if path, found := installedClickHouse(ctx); found {
 		spec.Path = path

@@ -134,6 +134,8 @@ func (s *Stack) binary(name, executable, address string, args ...string) supervi
 	if address != "" {
 		spec.Ready = pingHTTP(address, "/readyz")
 	}
+	// What reads the log gives way to those who answer calls: it catches up.
+	spec.Yields = name == partIngest || name == partAggregator
 	return spec
 }
 

@@ -27,7 +27,11 @@ func (s *Supervisor) launch(spec Spec, log *logFile) (*process, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	dieWithParent(cmd.SysProcAttr)
 	log.Begin("starting " + spec.Name)
-	if err := s.spawner.start(cmd); err != nil {
+	spawner := s.spawner
+	if spec.Yields {
+		spawner = s.yielder
+	}
+	if err := spawner.start(cmd); err != nil {
 		return nil, fmt.Errorf("run %s: %w", spec.Path, err)
 	}
 	p := &process{pid: cmd.Process.Pid, cmd: cmd, ended: make(chan struct{})}
@@ -64,10 +68,20 @@ type spawnRequest struct {
 	result chan error
 }
 
-func newSpawner() *spawner {
+// yieldNice is the niceness of children that yield: a third of the others' share
+// of a processor that is short.
+const yieldNice = 5
+
+// newSpawner starts its children at a niceness. It is the thread's own, and a
+// child's threads have it from the first on; where niceness belongs to the whole
+// process (not Linux), only 0 is right.
+func newSpawner(nice int) *spawner {
 	s := &spawner{requests: make(chan spawnRequest)}
 	s.done.Go(func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
+		if nice > 0 && runtime.GOOS == "linux" {
+			_ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, nice) // without it the child runs all the same
+		}
 		for request := range s.requests {
 			request.result <- request.cmd.Start()
 		}

@@ -37,6 +37,8 @@ type Spec struct {
 	Args []string // without the executable
 	Env  []string // added to this process's environment
 	Log  string   // path of the log file
+	// Yields gives the child a lower priority than the others.
+	Yields bool
 	// Ready is one attempt to see whether the child answers; nil means it need not. It is repeated
 	// until it returns nil, with a context that allows one attempt two seconds.
 	Ready func(ctx context.Context) error
@@ -48,6 +50,7 @@ type Spec struct {
 type Supervisor struct {
 	opts    Options
 	spawner *spawner
+	yielder *spawner // of the children that yield
 	orphans *orphanGuard
 
 	mu       sync.Mutex // owns children
@@ -56,10 +59,11 @@ type Supervisor struct {
 
 // New returns a supervisor without children. Close must be called, also after an error of Start.
 func New(opts Options) (*Supervisor, error) {
-	s := &Supervisor{opts: opts, spawner: newSpawner(), children: map[string]*child{}}
+	s := &Supervisor{opts: opts, spawner: newSpawner(0), yielder: newSpawner(yieldNice), children: map[string]*child{}}
 	guard, err := newOrphanGuard(opts.Undertaker)
 	if err != nil {
 		s.spawner.close()
+		s.yielder.close()
 		return nil, err
 	}
 	s.orphans = guard
@@ -174,6 +178,7 @@ func (s *Supervisor) Close() {
 	s.Stop(0, names...)
 	s.orphans.close()
 	s.spawner.close()
+	s.yielder.close()
 }
 
 // environment is this process's with the given additions; of two values for a name the later counts.
