@@ -89,7 +89,7 @@ func (p plan) measure(ctx context.Context, stack *stacktest.Stack) (ratios, erro
 	}
 	bareProxy := target{"bare proxy", bareAddress, barePid, "", "none"}
 	gateway := target{"gateway", strings.TrimPrefix(stack.Gateway, "http://"), stack.Pids["gateway"], "mock/", stack.APIKey}
-	others := []int{stack.Pids["ingest"], stack.Pids["aggregator"], stack.Pids["kafka"], stack.Pids["clickhouse"]}
+	readers := []int{stack.Pids["ingest"], stack.Pids["aggregator"], stack.Pids["clickhouse"]}
 	var list ratios
 	for _, k := range kinds() {
 		o := outcome{kind: k.name}
@@ -99,7 +99,7 @@ func (p plan) measure(ctx context.Context, stack *stacktest.Stack) (ratios, erro
 				order = []target{gateway, bareProxy}
 			}
 			for _, t := range order {
-				f, err := p.round(ctx, t, k, others)
+				f, err := p.round(ctx, t, k, readers)
 				if err != nil {
 					return nil, fmt.Errorf("%s, %s: %w", t.name, k.name, err)
 				}
@@ -120,7 +120,10 @@ func (p plan) measure(ctx context.Context, stack *stacktest.Stack) (ratios, erro
 
 // round measures one target once. What the target still does when the last call is answered counts for
 // its processor time; the servers behind it are let come to rest, so that the next round begins alike.
-func (p plan) round(ctx context.Context, t target, k kind, others []int) (figure, error) {
+func (p plan) round(ctx context.Context, t target, k kind, readers []int) (figure, error) {
+	if err := lower(readers...); err != nil {
+		return figure{}, err
+	}
 	before, err := cpu(t.pid)
 	if err != nil {
 		return figure{}, err
@@ -137,7 +140,7 @@ func (p plan) round(ctx context.Context, t target, k kind, others []int) (figure
 	if err != nil {
 		return figure{}, err
 	}
-	if err := settle(ctx, others...); err != nil {
+	if err := settle(ctx, readers...); err != nil {
 		return figure{}, err
 	}
 	return figure{(after - before) / time.Duration(calls), float64(calls) / took.Seconds()}, nil
