@@ -52,8 +52,8 @@ type Gateway struct {
 }
 
 // New builds the gateway. It waits for Kafka until ctx ends.
-func New(ctx context.Context, o Options) (g *Gateway, err error) {
-	g = &Gateway{config: o.Gateway, log: o.Logger}
+func New(ctx context.Context, o Options) (_ *Gateway, err error) {
+	g := &Gateway{config: o.Gateway, log: o.Logger}
 	defer g.cleanups.Rollback(ctx, &err)
 	if g.config.Label != "" {
 		g.log = g.log.With("label", g.config.Label)

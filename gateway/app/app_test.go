@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"strings"
@@ -38,4 +40,27 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 			t.Errorf("got %v, want an error about %s", err, want)
 		}
 	}
+}
+
+// A stop while Kafka is waited for undoes what began, the port first of all.
+func TestAStopDuringTheStart(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	free.Close()
+	o := Options{Kafka: eventlog.DefaultConfig(), Gateway: DefaultConfig(), Logger: slog.New(slog.DiscardHandler)}
+	o.Gateway.Listen, o.Gateway.Spool.Dir = address, t.TempDir()
+	o.Kafka.Brokers = []string{"127.0.0.1:1"} // nobody there
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := New(ctx, o); !errors.Is(err, context.Canceled) {
+		t.Errorf("New = %v, want that it was stopped", err)
+	}
+	again, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatalf("the port is still taken: %v", err)
+	}
+	again.Close()
 }

@@ -265,3 +265,39 @@ func TestAPowerLossIsCompletedFromKafka(t *testing.T) {
 		t.Errorf("node retired at %d, want %d", r.last[node], seq)
 	}
 }
+
+// A start that fails half-way gives everything back, and a damaged spool stops
+// it with the file's name.
+func TestADamagedSpoolStopsTheStart(t *testing.T) {
+	_, k := startKafka(t, 3)
+	r := &retirements{last: map[string]uint64{}}
+	dir := t.TempDir()
+	o := journalOptions(t, k, dir, r)
+	j := openJournal(t, o)
+	call(t, j)
+	call(t, j)
+	node := j.Node()
+	j.kill()
+	segment := filepath.Join(dir, node, "00000000000000000001.segment")
+	whole, err := os.ReadFile(segment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(segment, append([]byte("NOTASPOOL"), whole[9:]...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second finds the lock free
+		_, err = OpenJournal(deadline(t), o.withRegistry())
+		var damaged *spool.DamagedError
+		if !errors.As(err, &damaged) || damaged.Path != segment {
+			t.Fatalf("OpenJournal = %v, want a DamagedError of %s", err, segment)
+		}
+	}
+	if err := os.WriteFile(segment, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j = openJournal(t, o.withRegistry())
+	if err := j.Close(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -69,12 +69,12 @@ type history struct {
 // its end with the power, so its node is drained, ended in the control log and
 // followed by a new one; calls that it left open are closed as abandoned.
 // After a loss of power it also asks Kafka for what the spool lost.
-func OpenJournal(ctx context.Context, o JournalOptions) (j *Journal, err error) {
+func OpenJournal(ctx context.Context, o JournalOptions) (_ *Journal, err error) {
 	folder, err := spool.OpenFolder(o.Spool.Dir)
 	if err != nil {
 		return nil, err
 	}
-	j = &Journal{
+	j := &Journal{
 		partitions: o.Partitions, fsync: o.Spool.Fsync, folder: folder, logger: o.Logger,
 		open: make(map[*Call]struct{}), stop: make(chan struct{}),
 	}
