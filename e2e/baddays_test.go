@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"runtime"
 	"syscall"
 	"testing"
@@ -13,9 +14,20 @@ import (
 	"weir/e2e/stacktest"
 )
 
-// outage is how long a server is stopped. A stopped process answers nothing and keeps its connections,
-// which is the worse half of being down; being killed has tests of its own.
-const outage = 10 * time.Second
+// outage is how long a server is stopped: ten seconds, or $WEIR_E2E_OUTAGE. A stopped process answers
+// nothing and keeps its connections, which is the worse half of being down; being killed has tests of its own.
+func outage(t *testing.T) time.Duration {
+	t.Helper()
+	text := os.Getenv("WEIR_E2E_OUTAGE")
+	if text == "" {
+		return 10 * time.Second
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatalf("read WEIR_E2E_OUTAGE: %v", err)
+	}
+	return d
+}
 
 // TestServerDown stops each of the servers for a while: calls are served as ever, and afterwards nothing
 // is missing.
@@ -28,7 +40,7 @@ func TestServerDown(t *testing.T) {
 			var answers []stacktest.Answer
 			ticker := time.NewTicker(100 * time.Millisecond)
 			defer ticker.Stop()
-			for end := time.Now().Add(outage); time.Now().Before(end); <-ticker.C {
+			for end := time.Now().Add(outage(t)); time.Now().Before(end); <-ticker.C {
 				for _, body := range []string{stacktest.ChatBody("mock/small", ""), stacktest.ChatBody("mock/large", stacktest.Streamed)} {
 					a := client.Chat(t.Context(), body)
 					if a.Status != 200 || a.Err != nil {
