@@ -20,9 +20,10 @@ const (
 	chunkBytes = 512 << 10
 	// maxBatchBytes is Kafka's default bound on a batch (message.max.bytes).
 	maxBatchBytes = 1_000_000
-	// linger is the least time between two chunks, so that a busy gateway
-	// sends many events at once and an idle one sends each at once.
-	linger = 10 * time.Millisecond
+	// linger is the least time between two chunks that are not full, so that a
+	// busy gateway sends many events at once and an idle one sends each at once:
+	// a batch costs the gateway, Kafka and every reader about as much as ten events.
+	linger = 50 * time.Millisecond
 	// restartPause is how long a shipper waits after an error.
 	restartPause = 200 * time.Millisecond
 )
@@ -72,7 +73,11 @@ func (s *shipper) session(ctx context.Context, drain bool) error {
 	defer r.Close()
 	var pause <-chan time.Time
 	for {
-		records, end, err := s.chunk(r)
+		if pause != nil {
+			<-pause
+			pause = nil
+		}
+		records, end, full, err := s.chunk(r)
 		if err != nil {
 			return err
 		}
@@ -88,10 +93,9 @@ func (s *shipper) session(ctx context.Context, drain bool) error {
 			}
 			continue
 		}
-		if pause != nil {
-			<-pause
+		if !full {
+			pause = time.After(linger)
 		}
-		pause = time.After(linger)
 		if err := produce(ctx, cl, records); err != nil {
 			return err
 		}
@@ -103,18 +107,18 @@ func (s *shipper) session(ctx context.Context, drain bool) error {
 	}
 }
 
-// chunk reads frames until chunkBytes. Only frameEvents and frameClosings hold
-// what is sent; the copies of open calls were sent before.
-func (s *shipper) chunk(r *spool.Reader) ([]*kgo.Record, spool.Position, error) {
-	var records []*kgo.Record
-	end, size := spool.Position{}, 0
+// chunk reads frames until chunkBytes and tells whether it got that far. Only
+// frameEvents and frameClosings hold what is sent; the copies of open calls were
+// sent before.
+func (s *shipper) chunk(r *spool.Reader) (records []*kgo.Record, end spool.Position, full bool, err error) {
+	size := 0
 	for size < chunkBytes {
 		payload, next, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			return records, next, nil
+			return records, next, false, nil
 		}
 		if err != nil {
-			return nil, end, err
+			return nil, end, false, err
 		}
 		block := append([]byte(nil), payload...) // the records keep pointing into it
 		if _, err := decodeFrame(block, func(f frame, e entry) error {
@@ -124,11 +128,11 @@ func (s *shipper) chunk(r *spool.Reader) ([]*kgo.Record, spool.Position, error) 
 			}
 			return nil
 		}); err != nil {
-			return nil, end, err
+			return nil, end, false, err
 		}
 		end = next
 	}
-	return records, end, nil
+	return records, end, true, nil
 }
 
 // produce sends the records and returns when Kafka has them all. The first
