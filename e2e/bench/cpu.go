@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -33,27 +31,6 @@ func cpu(pids ...int) (time.Duration, error) {
 		}
 	}
 	return sum, nil
-}
-
-// lower gives every thread of the processes the lowest priority. Threads that begin later have that of the
-// thread they come from, most often a low one; so this is done again before each round.
-func lower(pids ...int) error {
-	for _, pid := range pids {
-		threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-		if err != nil {
-			return fmt.Errorf("list threads: %w", err)
-		}
-		for _, thread := range threads {
-			tid, err := strconv.Atoi(thread.Name())
-			if err != nil {
-				return fmt.Errorf("list threads: %w", err)
-			}
-			if err := syscall.Setpriority(syscall.PRIO_PROCESS, tid, 19); err != nil && !errors.Is(err, syscall.ESRCH) {
-				return fmt.Errorf("lower a priority: %w", err)
-			}
-		}
-	}
-	return nil
 }
 
 // settle waits until the processes have nothing more to do: less than a twentieth of a processor over a

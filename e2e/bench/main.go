@@ -5,8 +5,8 @@
 // answer with a flush after each read. Both are measured in turns within one run: processor time of their
 // process for each call, what they do behind a call's back included, and calls a second with as many
 // callers as it takes to keep the machine busy. The gateway runs with everything that a stack switches on:
-// spool, Kafka, ingest, aggregator and ClickHouse take part in its rounds. What reads the log, and runs on
-// machines of its own elsewhere, is given the lowest priority, so that it does not pass for the gateway.
+// spool, Kafka, ingest, aggregator and ClickHouse take part in its rounds. What reads the log runs at
+// the lower priority that the stack gives it.
 //
 // Guarantee: the two are sent the same calls by the same load generator, and each round of the one has
 // its neighbour of the other. Failure: any call that is not answered in full ends the run.

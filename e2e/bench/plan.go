@@ -121,9 +121,6 @@ func (p plan) measure(ctx context.Context, stack *stacktest.Stack) (ratios, erro
 // round measures one target once. What the target still does when the last call is answered counts for
 // its processor time; the servers behind it are let come to rest, so that the next round begins alike.
 func (p plan) round(ctx context.Context, t target, k kind, readers []int) (figure, error) {
-	if err := lower(readers...); err != nil {
-		return figure{}, err
-	}
 	before, err := cpu(t.pid)
 	if err != nil {
 		return figure{}, err
