@@ -66,6 +66,7 @@ const (
 	// checkpointRecords is how many records a new owner has to fold at most, about.
 	checkpointRecords = 50_000
 	stopLimit         = 10 * time.Second
+	commitLimit       = 5 * time.Second
 )
 
 // Consumer delivers each event of its topics to the sink exactly once. One
@@ -76,11 +77,12 @@ const (
 // log lost records that were not delivered, a committed offset is gone) ends Run
 // with an error that names the range and the way on.
 type Consumer struct {
-	o       ConsumerOptions
-	limits  limits
-	client  *kgo.Client
-	opened  chan struct{} // closed when client is set: the client joins its group at once
-	metrics *consumerMetrics
+	o        ConsumerOptions
+	limits   limits
+	patience time.Duration // of one turn: turnLimit
+	client   *kgo.Client
+	opened   chan struct{} // closed when client is set: the client joins its group at once
+	metrics  *consumerMetrics
 
 	turns sync.Mutex // held by a turn after its poll, and by a rebalance: one of them works on the partitions
 
@@ -103,6 +105,7 @@ type partition struct {
 	generation int32  // pinned to it, or a sleeper would overwrite its successor's
 	delivery   *delivery
 	batch      Batch
+	backlog    []*kgo.Record // fetched and not read: the batch before them is still being sent
 	dead       []*schemas.DeadRecord
 	sending    *sending // not nil while the batch is announced and not committed
 	paused     bool
@@ -112,7 +115,7 @@ type partition struct {
 // NewConsumer makes a consumer; nothing is connected before Run.
 func NewConsumer(o ConsumerOptions) *Consumer {
 	return &Consumer{
-		o: o, limits: limits{o.FlushInterval, o.FlushRows, maxBlockBytes},
+		o: o, limits: limits{o.FlushInterval, o.FlushRows, maxBlockBytes}, patience: turnLimit,
 		partitions: make(map[partitionID]*partition), opened: make(chan struct{}),
 		metrics: newConsumerMetrics(o.Registerer),
 	}
@@ -186,40 +189,49 @@ func (c *Consumer) turn(ctx context.Context) error {
 	if err := c.fetchErrors(fetches); err != nil {
 		return err
 	}
-	now := time.Now()
-	var err error
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
-		p := c.partition(partitionID{schemas.Topic(f.Topic), f.Partition})
-		if p == nil || p.sending != nil {
-			return // given up since the fetch; it is read again by whoever owns it
-		}
-		for _, r := range f.Records {
-			if err == nil {
-				err = c.read(ctx, p, r, now)
-			}
+		// A partition that was given up since the fetch is read again by its owner.
+		if p := c.partition(partitionID{schemas.Topic(f.Topic), f.Partition}); p != nil {
+			p.backlog = append(p.backlog, f.Records...)
 		}
 	})
-	if err != nil {
-		return c.stop(err)
+	turn, cancel := context.WithTimeout(ctx, c.patience)
+	defer cancel()
+	for _, p := range c.all() {
+		if err := c.work(turn, p); err != nil {
+			return c.stop(err)
+		}
 	}
 	due, err := c.due(time.Now())
 	if err != nil {
 		return c.stop(err)
 	}
 	if len(due) > 0 {
-		c.deliver(ctx, due, turnLimit)
+		c.deliver(turn, due)
 		c.checkpoint(ctx, due, checkpointRecords)
 	}
 	c.metrics.observe(c)
 	return c.fatalError()
 }
 
-// read folds one record into its partition, sending the batch first when it is full.
+// work reads what was fetched of a partition, sending each batch that is full.
+// It stops where a batch cannot be sent: the client will not give the records
+// behind it a second time, so they wait in the backlog.
+func (c *Consumer) work(ctx context.Context, p *partition) error {
+	now := time.Now()
+	for len(p.backlog) > 0 && p.sending == nil && !p.forgotten {
+		k := p.backlog[0]
+		p.backlog[0], p.backlog = nil, p.backlog[1:]
+		if err := c.read(ctx, p, k, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read folds one record into its partition and sends the batch when it is full.
 func (c *Consumer) read(ctx context.Context, p *partition, k *kgo.Record, now time.Time) error {
 	r := toRecord(k)
-	if p.sending != nil || p.forgotten { // an earlier record of this fetch filled the batch and it could not be sent
-		return nil
-	}
 	v, err := p.delivery.read(&r, now)
 	if err != nil {
 		return fmt.Errorf("%s/%d: %w", p.topic, p.n, err)
@@ -239,7 +251,7 @@ func (c *Consumer) read(ctx context.Context, p *partition, k *kgo.Record, now ti
 		return fmt.Errorf("%s/%d: %w", p.topic, p.n, err)
 	}
 	if full {
-		c.deliver(ctx, []*partition{p}, turnLimit)
+		c.deliver(ctx, []*partition{p})
 		c.checkpoint(ctx, []*partition{p}, checkpointRecords)
 	}
 	return nil
@@ -409,7 +421,9 @@ func (c *Consumer) flush(ctx context.Context, parts []*partition, stopping bool)
 		}
 	}
 	if len(ready) > 0 {
-		c.deliver(ctx, ready, limit)
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		c.deliver(ctx, ready)
 	}
 	c.checkpoint(ctx, parts, 1)
 }
@@ -442,6 +456,9 @@ func (c *Consumer) commit(ctx context.Context, parts []*partition, at func(*part
 		offsets[string(p.topic)][p.n] = kgo.EpochOffset{Epoch: -1, Offset: offset}
 		metadata[p.partitionID] = text
 	}
+	// What was inserted is committed also when the turn's time is over.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit)
+	defer cancel()
 	ctx = kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
 		req.MemberID, req.Generation = member, generation
 		for i := range req.Topics {

@@ -64,6 +64,37 @@ func TestNothingLostNothingTwiceUnderFaults(t *testing.T) {
 	checkBooks(t, tab, calls)
 }
 
+// A table that refuses for longer than a turn lasts, while one fetch holds many
+// batches: what was fetched behind the batch that waits is not passed over.
+func TestNothingIsPassedOverWhileABatchWaits(t *testing.T) {
+	_, k := startKafka(t, 1)
+	o := journalOptions(t, k, t.TempDir(), &retirements{last: map[string]uint64{}})
+	o.Partitions = 1
+	j := openJournal(t, o)
+	var calls []string
+	for range 300 {
+		calls = append(calls, call(t, j))
+	}
+	if err := j.Close(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
+	tab := newTable()
+	refusals := 0
+	tab.faults = func() fault { // called under the table's lock
+		if refusals++; refusals%7 != 0 {
+			return refuses
+		}
+		return works
+	}
+	c := newConsumer(t, k, tab)
+	c.patience = time.Millisecond
+	run(t, c)
+	if err := tab.hasAll(deadline(t), len(calls)); err != nil {
+		t.Fatal(err)
+	}
+	checkBooks(t, tab, calls)
+}
+
 func TestAnUndecodableRecordGoesToTheDeadTopicAndHoldsNobodyUp(t *testing.T) {
 	_, k := startKafka(t, 3)
 	ctx := deadline(t)

@@ -20,12 +20,10 @@ const (
 	insertLimit = 60 * time.Second
 )
 
-// deliver takes the batches of the partitions as far as they come within the
-// limit: announce all, insert each, commit all. A batch that does not get
+// deliver takes the batches of the partitions as far as they come before ctx
+// ends: announce all, insert each, commit all. A batch that does not get
 // through stays announced, and its partition is paused until it does.
-func (c *Consumer) deliver(ctx context.Context, parts []*partition, limit time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
+func (c *Consumer) deliver(ctx context.Context, parts []*partition) {
 	var announce []*partition
 	for _, p := range parts {
 		if p.sending == nil && p.batch.Rows() > 0 && p.delivery.repeat == nil {
