@@ -74,11 +74,16 @@ func (j *Journal) drain(ctx context.Context, o JournalOptions, h *history, s *sh
 	}
 }
 
-// Close stops the journal. What Kafka does not have yet is sent as far as ctx
-// allows; the rest stays on the spool for the next start. There must be no
+// closeWait is how long a stop waits for Kafka to have everything.
+const closeWait = 3 * time.Second
+
+// Close stops the journal. What Kafka does not have yet is sent as far as
+// closeWait and ctx allow; the rest stays on the spool for the next start. There must be no
 // open call: one that is left makes the spool count as not closed cleanly.
 func (j *Journal) Close(ctx context.Context) error {
-	j.waitShipped(ctx)
+	wait, cancel := context.WithTimeout(ctx, closeWait)
+	j.waitShipped(wait)
+	cancel()
 	j.shipping.cancel()
 	close(j.stop)
 	j.done.Wait()
