@@ -390,10 +390,12 @@ func (c *Consumer) named(m map[string][]int32) []*partition {
 	return parts
 }
 
-// forget drops all memory of the partitions.
+// forget drops all memory of the partitions. The client would keep a paused one paused for ever, also
+// when the group gives it back.
 func (c *Consumer) forget(parts []*partition) {
 	for _, p := range parts {
 		p.forgotten = true
+		c.resume(p)
 		c.mu.Lock()
 		current := c.partitions[p.partitionID] == p
 		if current {

@@ -33,7 +33,7 @@ func (c *Consumer) deliver(ctx context.Context, parts []*partition) {
 	if err := c.commit(ctx, announce, func(p *partition) (int64, string) {
 		return p.delivery.committed, p.delivery.filling.String()
 	}); err != nil {
-		c.restart(parts, fmt.Errorf("announce batch: %w", err))
+		c.restart(fmt.Errorf("announce batch: %w", err))
 		return
 	}
 	now := time.Now()
@@ -61,7 +61,7 @@ func (c *Consumer) deliver(ctx context.Context, parts []*partition) {
 		}
 	}
 	if len(abandoned) > 0 {
-		c.restart(parts, fmt.Errorf("batch of %s/%d was announced %s ago", abandoned[0].topic, abandoned[0].n, maxBatchAge))
+		c.restart(fmt.Errorf("batch of %s/%d was announced %s ago", abandoned[0].topic, abandoned[0].n, maxBatchAge))
 		return
 	}
 	c.finish(ctx, finished)
@@ -151,7 +151,7 @@ func (c *Consumer) finish(ctx context.Context, parts []*partition) {
 	if err := c.commit(ctx, parts, func(p *partition) (int64, string) {
 		return p.delivery.filling.last + 1, ""
 	}); err != nil {
-		c.restart(parts, fmt.Errorf("commit: %w", err))
+		c.restart(fmt.Errorf("commit: %w", err))
 		return
 	}
 	for _, p := range parts {
@@ -165,12 +165,9 @@ func (c *Consumer) finish(ctx context.Context, parts []*partition) {
 // restart forgets everything that is in memory of the partitions and has the
 // group begin again from what is committed. It follows every refused commit:
 // the offsets may belong to another consumer by now.
-func (c *Consumer) restart(parts []*partition, reason error) {
+func (c *Consumer) restart(reason error) {
 	c.o.Logger.Warn("beginning again from the committed offsets", "group", c.o.Group, "error", reason)
 	c.metrics.restarts.Inc()
-	for _, p := range parts {
-		c.resume(p)
-	}
 	c.forget(c.all())
 	c.client.ForceRebalance()
 }
