@@ -158,6 +158,35 @@ func TestOpenCallsOfEarlierSegmentsAreClosed(t *testing.T) {
 	checkBooks(t, tab, calls)
 }
 
+// A spool that goes on under its id after a kill closes its own open calls, which says nothing of the
+// calls that its later runs leave open.
+func TestOpenCallsOfEveryRunOfADurableSpoolAreClosed(t *testing.T) {
+	_, k := startKafka(t, 3)
+	o := journalOptions(t, k, t.TempDir(), &retirements{last: map[string]uint64{}})
+	o.Spool.Fsync = spool.FsyncAlways
+	tab := newTable()
+	run(t, newConsumer(t, k, tab))
+	var calls []string
+	for range 2 {
+		j := openJournal(t, o.withRegistry())
+		req := request()
+		if _, err := j.Begin(req, false); err != nil {
+			t.Fatal(err)
+		}
+		calls = append(calls, req.RequestId)
+		j.kill()
+	}
+	o.Spool.Fsync = spool.FsyncNever
+	j := openJournal(t, o.withRegistry())
+	if err := j.Close(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := tab.hasAll(deadline(t), len(calls)); err != nil {
+		t.Fatal(err)
+	}
+	checkBooks(t, tab, calls)
+}
+
 func TestAFullSpoolRefusesNewCallsAndRecordsOpenOnes(t *testing.T) {
 	k := DefaultConfig()
 	k.Brokers = []string{"127.0.0.1:1"} // nobody there

@@ -186,7 +186,8 @@ func (h *history) visit(payload []byte) error {
 		return nil
 	})
 	h.seq = max(h.seq, f.lastSeq)
-	if f.kind == frameClosings {
+	// A spool that goes on under its id closes its own calls too; later ones may be open again.
+	if f.kind == frameClosings && f.closes != h.node {
 		h.closes = append(h.closes, f.closes)
 	}
 	return err
