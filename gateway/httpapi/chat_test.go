@@ -214,6 +214,11 @@ func TestUsageThatIsMissingIsEstimated(t *testing.T) {
 	}
 }
 
+// unfinished serves a stream as it is given.
+func unfinished(text string) http.HandlerFunc {
+	return respond(200, text, "Content-Type", "text/event-stream")
+}
+
 func TestUnusualAnswers(t *testing.T) {
 	garbageUsage := strings.Replace(plainAnswer, `"prompt_tokens":100`, `"prompt_tokens":2000000000`, 1)
 	for name, c := range map[string]struct {
@@ -230,6 +235,15 @@ func TestUnusualAnswers(t *testing.T) {
 		}},
 		"a document where a stream was asked": {respond(200, plainAnswer, "Content-Type", "application/json; charset=utf-8"), streamBody, func(a answer, rec *recorded) bool {
 			return a.status == 200 && strings.Contains(a.body, `"model":"mock/small"`) && rec.usage.CostPico == 810_000_000
+		}},
+		"an endless finish reason": {respond(200, strings.Replace(plainAnswer, `"stop"`, `"`+strings.Repeat("x", 600<<10)+`"`, 1)), plainBody, func(a answer, rec *recorded) bool {
+			return a.status == 200 && len(rec.response.FinishReason) <= 256 && rec.usage.CostPico == 810_000_000
+		}},
+		"no blank line at the end": {unfinished("data: " + content("a") + "\n\ndata: " + stopChunk + "\n"), strings.Replace(streamBody, `"stream":true`, `"stream":true,"stream_options":{"include_usage":true}`, 1), func(a answer, rec *recorded) bool {
+			return a.status == 200 && rec.usage.Estimated && strings.Count(a.body, "\n\ndata: {") == 2
+		}},
+		"broken off without a blank line": {unfinished("data: " + content("a")), streamBody, func(a answer, rec *recorded) bool {
+			return a.status == 200 && rec.response.ErrorKind == "provider_cut" && strings.Contains(a.body, "\n\nevent: error\n")
 		}},
 		"no [DONE]": {streams(content("a"), stopChunk, usageChunk), streamBody, func(a answer, rec *recorded) bool {
 			return a.status == 200 && a.err == nil && rec.usage.CostPico == 810_000_000 && rec.response.ErrorKind == ""

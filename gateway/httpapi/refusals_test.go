@@ -172,6 +172,35 @@ func TestClientThatLeavesWhileSending(t *testing.T) {
 	}
 }
 
+// Whoever cannot send a whole body, or stops sending and still reads, must not
+// take an empty 200 for an answer.
+func TestAClientTakenForGoneGetsNoAnswerThatLooksWhole(t *testing.T) {
+	for name, send := range map[string]string{
+		"malformed chunk":                      "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+		"half a body":                          "Content-Length: 100\r\n\r\n{\"model\"",
+		"half-closed while the provider works": fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(plainBody), plainBody),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var w *world
+			w = start(t, func(rw http.ResponseWriter, r *http.Request) {
+				w.gauge(draining, 1)
+				respond(200, plainAnswer)(rw, r)
+			})
+			conn := w.dial(rawHead + send)
+			defer conn.Close()
+			if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := io.ReadAll(conn); strings.HasPrefix(string(got), "HTTP/1.1 200 ") {
+				t.Errorf("got %q, %v", got, err)
+			}
+			if rec := w.only(); rec.response.Status != 499 {
+				t.Errorf("recorded %v", rec.response)
+			}
+		})
+	}
+}
+
 func TestChunkedBodyOverTheLimit(t *testing.T) {
 	w := start(t, never(t))
 	pipe, feed := io.Pipe()

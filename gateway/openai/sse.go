@@ -28,6 +28,8 @@ type event struct {
 	data []jsonscan.Span // relative to raw
 	// known says that some line was a field that the format knows, or a comment.
 	known bool
+	// cut says that the stream ended before the event did.
+	cut bool
 }
 
 // next returns the first complete event in text and its length, or 0 when more
@@ -60,13 +62,17 @@ func (s *splitter) next(text []byte, end bool) (e event, n int) {
 		case len(line) > 0 && line[0] == ':' && !s.event:
 			// A comment before any field goes out at once: it keeps the
 			// connection alive.
-			return s.emit(text[:after], true), after
+			e = s.emit(text[:after], true)
+			e.cut = stop == after
+			return e, after
 		default:
 			s.event = true
 			s.known = s.field(line, start) || s.known
 		}
 		if atEnd {
-			return s.emit(text, s.known), len(text)
+			e = s.emit(text, s.known)
+			e.cut = true
+			return e, len(text)
 		}
 	}
 }

@@ -36,6 +36,7 @@ type Stream struct {
 	edits  []edit
 	joined []byte
 	events int
+	cut    bool // what was written last is no whole event
 }
 
 // Started tells that a chunk has been read.
@@ -52,7 +53,9 @@ func (s *Stream) Feed(out, text []byte, eof bool) (_ []byte, used int, step Step
 			return out, used, s.step()
 		}
 		used += n
+		before := len(out)
 		out = s.event(out, &e)
+		s.cut = e.cut && len(out) > before
 	}
 }
 
@@ -160,10 +163,19 @@ func (s *Stream) chunk(out []byte, e *event, text []byte, start int, open bool) 
 	return apply(out, e.raw, s.edits)
 }
 
+// AppendGap appends what must stand between the provider's bytes and an event
+// of the gateway's own: a blank line, where the provider ended without one.
+func (s *Stream) AppendGap(out []byte) []byte {
+	if s.cut {
+		out = append(out, "\n\n"...)
+	}
+	return out
+}
+
 // AppendUsage appends the usage chunk for a client that asked for it where the
 // provider reported no usage. created is in seconds since the epoch.
 func (s *Stream) AppendUsage(out []byte, usage Usage, bill *Bill, created int64) []byte {
-	out = append(out, `data: {"id":`...)
+	out = append(s.AppendGap(out), `data: {"id":`...)
 	out = jsonscan.AppendString(out, s.Seen.ID)
 	out = append(out, `,"object":"chat.completion.chunk","created":`...)
 	out = strconv.AppendInt(out, created, 10)

@@ -37,7 +37,7 @@ func (c *call) compose() {
 	c.gone = c.gone || c.client.left.Load()
 	switch {
 	case c.err != nil && c.begun:
-		c.last = c.err.AppendEvent(nil)
+		c.last = c.errorEvent(c.err)
 	case c.err != nil:
 		c.last = c.err.Append(nil)
 	case c.answer != nil:
@@ -52,6 +52,15 @@ func (c *call) compose() {
 	}
 }
 
+// errorEvent is an error inside a stream.
+func (c *call) errorEvent(e *apierror.Error) []byte {
+	var b []byte
+	if c.stream != nil {
+		b = c.stream.AppendGap(b)
+	}
+	return e.AppendEvent(b)
+}
+
 // theBill is what the client is told of the line.
 func (c *call) theBill() *openai.Bill {
 	t := c.line.Tokens
@@ -61,7 +70,7 @@ func (c *call) theBill() *openai.Bill {
 // finish sends what waited.
 func (c *call) finish() {
 	if c.gone {
-		return
+		c.abort()
 	}
 	c.clock = time.Since(c.start) // the ledger may have taken its time
 	switch {
@@ -94,9 +103,14 @@ func (c *call) breakOff(e *apierror.Error) {
 		return
 	}
 	c.clock = time.Since(c.start)
-	c.write(e.AppendEvent(nil))
-	panic(http.ErrAbortHandler)
+	c.write(c.errorEvent(e))
+	c.abort()
 }
+
+// abort ends an answer that nobody gets. A client may have been taken for gone
+// and read on; it must not take the empty answer of a handler that returns, or
+// the end of a stream, for the provider's.
+func (c *call) abort() { panic(http.ErrAbortHandler) }
 
 // turnAway answers a call that has no place in the ledger.
 func (c *call) turnAway(e *apierror.Error) {

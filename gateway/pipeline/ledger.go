@@ -45,9 +45,10 @@ func (c *call) refuse(e *apierror.Error) {
 	c.took = time.Since(c.start)
 	c.compose()
 	c.recordRefusal()
-	if !c.gone {
-		c.writeError(c.err)
+	if c.gone {
+		c.abort()
 	}
+	c.writeError(c.err)
 }
 
 func (c *call) recordRefusal() {
@@ -131,7 +132,7 @@ func (c *call) completed() *schemas.ResponseCompleted {
 		resp.ErrorMessage, resp.ErrorOrigin = "The client went away.", apierror.Router
 	}
 	seen := c.seen()
-	resp.FinishReason = metadata.ValidUTF8(seen.FinishReason)
+	resp.FinishReason = metadata.ValidUTF8(bounded(seen.FinishReason))
 	if c.attempts() > 0 {
 		attempt := &schemas.Attempt{
 			Provider: resp.Provider, Model: resp.Model, Status: int32(c.status), Tokens: c.line.Tokens, CostPico: int64(c.line.Cost),
