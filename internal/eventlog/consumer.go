@@ -271,23 +271,30 @@ func (c *Consumer) bury(p *partition, r *Record, reason error) {
 	})
 }
 
-// due returns the partitions whose batch is to be sent now.
+// due returns the partitions whose batch is to be sent now. When one is due, all
+// that have something go with it: one announcement and one commit for all, and
+// no partition waits for a turn of its own.
 func (c *Consumer) due(now time.Time) ([]*partition, error) {
-	var due []*partition
+	var due, young []*partition
 	for _, p := range c.all() {
-		if p.sending != nil {
-			due = append(due, p)
-			continue
+		ok := p.sending != nil
+		if !ok {
+			var err error
+			if ok, err = p.delivery.cut(p.batch.Rows(), p.batch.Bytes(), c.limits, now); err != nil {
+				return nil, fmt.Errorf("%s/%d: %w", p.topic, p.n, err)
+			}
 		}
-		ok, err := p.delivery.cut(p.batch.Rows(), p.batch.Bytes(), c.limits, now)
-		if err != nil {
-			return nil, fmt.Errorf("%s/%d: %w", p.topic, p.n, err)
-		}
-		if ok {
+		switch {
+		case ok:
 			due = append(due, p)
+		case p.delivery.begun():
+			young = append(young, p)
 		}
 	}
-	return due, nil
+	if len(due) == 0 {
+		return nil, nil
+	}
+	return append(due, young...), nil
 }
 
 // wait is how long a poll may take before a batch is due.

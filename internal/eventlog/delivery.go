@@ -146,9 +146,14 @@ func (d *delivery) cut(rows, bytes int, l limits, now time.Time) (ok bool, err e
 	return rows >= l.rows || bytes >= l.bytes || now.Sub(d.since) >= l.interval, nil
 }
 
+// begun tells whether there is a batch that may be cut at any record.
+func (d *delivery) begun() bool {
+	return d.repeat == nil && d.filling.last >= d.filling.first
+}
+
 // due is how long until the batch must be cut for its age.
 func (d *delivery) due(l limits, now time.Time) time.Duration {
-	if d.filling.last < d.filling.first || d.repeat != nil {
+	if !d.begun() {
 		return l.interval
 	}
 	return l.interval - now.Sub(d.since)
