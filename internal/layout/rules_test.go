@@ -133,6 +133,8 @@ var drivers = rules{
 		{"stack/engine", "github.com/ebitengine/purego", "loads libchdb.so without cgo"},
 		{"stack/engine", "github.com/mattn/go-isatty", "a progress bar only where someone sees it"},
 		{"stack/kafka", "github.com/twmb/franz-go/pkg/kfake", "is Kafka on one machine"},
+		{"stack/kafka", "github.com/twmb/franz-go/pkg/kgo", "has dead members leave their group"},
+		{"stack/kafka", "github.com/twmb/franz-go/pkg/kmsg", "reads what members of groups send"},
 		{"stack/machine", "go.yaml.in/yaml/v3", "writes weir.yaml"},
 		{"stack/machine", "golang.org/x/sync/errgroup", "starts what can start side by side"},
 		{"stack/redis", "github.com/alicebob/miniredis/v2", "is Redis where no redis-server is installed"},

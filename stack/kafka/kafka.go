@@ -8,6 +8,7 @@
 // may get it written twice, which readers of Weir's log drop by seq.
 //
 // Where kfake would cut a damaged segment and go on, this package refuses to start: see damage.go.
+// Where kfake would keep a member that was killed while it joined, this package has it leave: see ghosts.go.
 package kafka
 
 import (
@@ -54,7 +55,7 @@ func Run(ctx context.Context, address, dir string) error {
 		cluster.Close()
 		return fmt.Errorf("remove old sequence numbers: %w", err)
 	}
-	<-ctx.Done()
+	err = watchFor(cluster).sweep(ctx, address, sweepEvery)
 	cluster.Close()
-	return nil
+	return err
 }
