@@ -18,7 +18,7 @@ const (
 	magic      = "WEIRSP\x00\x01"
 	headerSize = int64(len(magic))
 	prefixSize = 8
-	maxPayload = 64 << 20
+	maxPayload = 1 << 30 // far above a snapshot of as many open calls as a gateway can hold
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -111,6 +111,7 @@ type Log struct {
 type segment struct {
 	number uint64
 	size   int64
+	head   int64     // bytes of the snapshot that it began with, which do not count for its length
 	ended  time.Time // last write
 }
 
@@ -155,7 +156,7 @@ func (l *Log) append(frame []byte, reserve, release int64) (Position, error) {
 		}
 		l.trim(grow)
 	}
-	if last := &l.segments[len(l.segments)-1]; last.size >= l.opts.SegmentBytes {
+	if last := &l.segments[len(l.segments)-1]; last.size-last.head >= l.opts.SegmentBytes {
 		if err := l.rotate(); err != nil {
 			return Position{}, err
 		}
@@ -222,6 +223,7 @@ func (l *Log) rotate() error {
 			l.file = old
 			return err
 		}
+		s.head = s.size
 	}
 	l.ahead = l.ahead[1:]
 	l.segments = append(l.segments, s)

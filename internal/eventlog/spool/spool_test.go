@@ -296,6 +296,20 @@ func TestASegmentBeginsWithASnapshot(t *testing.T) {
 	}
 }
 
+// A snapshot of many open calls may fill a segment by itself: every append
+// would begin another one, each with the same snapshot.
+func TestALargeSnapshotDoesNotEndItsSegment(t *testing.T) {
+	o := options()
+	o.Snapshot = func() []byte { return frame(strings.Repeat("s", int(2*o.SegmentBytes))) }
+	l, _, _ := open(t, t.TempDir(), o)
+	for _, p := range payloads(30) {
+		add(t, l, p)
+	}
+	if end := l.End(); end.Segment < 2 || end.Segment > 5 {
+		t.Errorf("%d segments for less than four segments' frames", end.Segment)
+	}
+}
+
 func TestAReaderFollowsTheWriter(t *testing.T) {
 	for _, mode := range []Fsync{FsyncNever, FsyncAlways} {
 		t.Run(string(mode), func(t *testing.T) {
