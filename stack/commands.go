@@ -77,7 +77,7 @@ func (fetchCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(library)
+	fmt.Println("ClickHouse engine: " + library)
 	return nil
 }
 

@@ -172,13 +172,13 @@ func (s *Stack) explain(err error) error {
 
 func (s *Stack) wayOut(name string) string {
 	switch name {
-	case partKafka, partClickHouse:
+	case partClickHouse:
 		dir := s.data.path(name)
-		text := fmt.Sprintf("if its data is damaged, move it away and start again: mv %s %s.damaged", dir, dir)
-		if name == partClickHouse {
-			return text + " (it begins empty then; the log keeps everything)"
-		}
-		return text + " (the log is the ledger: keep the folder)"
+		return fmt.Sprintf("if its data is damaged, move it away and start again: mv %s %s.damaged (it begins empty then; the log keeps what was)", dir, dir)
+	case partKafka:
+		// Tables without the log that they were made from would stop the readers.
+		log, tables := s.data.path(name), s.data.path(partClickHouse)
+		return fmt.Sprintf("if its data is damaged, move it and the tables made from it away and start again: mv %s %s.damaged; mv %s %s.damaged (the log is the ledger: keep both)", log, log, tables, tables)
 	case partMigrate:
 		return "the ClickHouse at " + s.addresses.clickHouse + " does not take Weir's tables"
 	}
