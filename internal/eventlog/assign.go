@@ -176,3 +176,49 @@ func waitFor[T any](ctx context.Context, c *Consumer, fn func() (T, error)) (T, 
 		pause = min(2*pause, retryMax)
 	}
 }
+
+// revoked runs while no turn does, before the partitions go to others.
+func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, gone map[string][]int32) {
+	c.turns.Lock()
+	defer c.turns.Unlock()
+	parts := c.named(gone)
+	c.flush(ctx, parts, false)
+	c.forget(parts)
+}
+
+// lost runs when the group has gone on without us.
+func (c *Consumer) lost(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
+	c.turns.Lock()
+	defer c.turns.Unlock()
+	c.forget(c.named(gone))
+}
+
+func (c *Consumer) named(m map[string][]int32) []*partition {
+	var parts []*partition
+	for t, ns := range m {
+		for _, n := range ns {
+			if p := c.partition(partitionID{schemas.Topic(t), n}); p != nil {
+				parts = append(parts, p)
+			}
+		}
+	}
+	return parts
+}
+
+// forget drops all memory of the partitions. The client would keep a paused one paused for ever, also
+// when the group gives it back.
+func (c *Consumer) forget(parts []*partition) {
+	for _, p := range parts {
+		p.forgotten = true
+		c.resume(p)
+		c.mu.Lock()
+		current := c.partitions[p.partitionID] == p
+		if current {
+			delete(c.partitions, p.partitionID)
+		}
+		c.mu.Unlock()
+		if current && c.o.Follower != nil {
+			c.o.Follower.Revoked(p.topic, p.n)
+		}
+	}
+}

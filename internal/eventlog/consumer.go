@@ -11,7 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"weir/internal/service"
 	"weir/schemas"
@@ -66,7 +65,6 @@ const (
 	// checkpointRecords is how many records a new owner has to fold at most, about.
 	checkpointRecords = 50_000
 	stopLimit         = 10 * time.Second
-	commitLimit       = 5 * time.Second
 )
 
 // Consumer delivers each event of its topics to the sink exactly once. One
@@ -369,52 +367,6 @@ func (c *Consumer) all() []*partition {
 	return all
 }
 
-// revoked runs while no turn does, before the partitions go to others.
-func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, gone map[string][]int32) {
-	c.turns.Lock()
-	defer c.turns.Unlock()
-	parts := c.named(gone)
-	c.flush(ctx, parts, false)
-	c.forget(parts)
-}
-
-// lost runs when the group has gone on without us.
-func (c *Consumer) lost(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
-	c.turns.Lock()
-	defer c.turns.Unlock()
-	c.forget(c.named(gone))
-}
-
-func (c *Consumer) named(m map[string][]int32) []*partition {
-	var parts []*partition
-	for t, ns := range m {
-		for _, n := range ns {
-			if p := c.partition(partitionID{schemas.Topic(t), n}); p != nil {
-				parts = append(parts, p)
-			}
-		}
-	}
-	return parts
-}
-
-// forget drops all memory of the partitions. The client would keep a paused one paused for ever, also
-// when the group gives it back.
-func (c *Consumer) forget(parts []*partition) {
-	for _, p := range parts {
-		p.forgotten = true
-		c.resume(p)
-		c.mu.Lock()
-		current := c.partitions[p.partitionID] == p
-		if current {
-			delete(c.partitions, p.partitionID)
-		}
-		c.mu.Unlock()
-		if current && c.o.Follower != nil {
-			c.o.Follower.Revoked(p.topic, p.n)
-		}
-	}
-}
-
 // flush delivers what the partitions have, whatever its size, and saves their
 // checkpoints. At a rebalance it is brief: what is not delivered is read again.
 func (c *Consumer) flush(ctx context.Context, parts []*partition, stopping bool) {
@@ -443,57 +395,6 @@ func (c *Consumer) leave(ctx context.Context) {
 	if err := c.client.LeaveGroupContext(ctx); err != nil {
 		c.o.Logger.Warn("leave group", "group", c.o.Group, "error", err)
 	}
-}
-
-// commit commits one offset with metadata per partition, under the membership
-// that they were assigned under.
-func (c *Consumer) commit(ctx context.Context, parts []*partition, at func(*partition) (int64, string)) error {
-	if len(parts) == 0 {
-		return nil
-	}
-	member, generation := parts[0].member, parts[0].generation
-	offsets := make(map[string]map[int32]kgo.EpochOffset)
-	metadata := make(map[partitionID]string)
-	for _, p := range parts {
-		if p.member != member || p.generation != generation {
-			return fmt.Errorf("partitions of two generations in one commit: %d and %d", generation, p.generation)
-		}
-		offset, text := at(p)
-		if offsets[string(p.topic)] == nil {
-			offsets[string(p.topic)] = make(map[int32]kgo.EpochOffset)
-		}
-		offsets[string(p.topic)][p.n] = kgo.EpochOffset{Epoch: -1, Offset: offset}
-		metadata[p.partitionID] = text
-	}
-	// What was inserted is committed also when the turn's time is over.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit)
-	defer cancel()
-	ctx = kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
-		req.MemberID, req.Generation = member, generation
-		for i := range req.Topics {
-			for j := range req.Topics[i].Partitions {
-				q := &req.Topics[i].Partitions[j]
-				text := metadata[partitionID{schemas.Topic(req.Topics[i].Topic), q.Partition}]
-				q.Metadata = &text
-			}
-		}
-		return nil
-	})
-	var result error
-	c.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
-		if err != nil {
-			result = err
-			return
-		}
-		for _, t := range resp.Topics {
-			for _, p := range t.Partitions {
-				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					result = errors.Join(result, fmt.Errorf("%s/%d: %w", t.Topic, p.Partition, err))
-				}
-			}
-		}
-	})
-	return result
 }
 
 // Check is the readiness of the consumer: down until the log is ready, degraded
