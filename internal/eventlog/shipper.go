@@ -18,6 +18,8 @@ const (
 	// chunkBytes bounds what is in flight: small enough that each partition's
 	// part of a chunk is one batch, whatever the partitions.
 	chunkBytes = 512 << 10
+	// recordOverhead is what a record has beside its value: key, headers, framing.
+	recordOverhead = 200
 	// maxBatchBytes is Kafka's default bound on a batch (message.max.bytes).
 	maxBatchBytes = 1_000_000
 	// linger is the least time between two chunks that are not full, so that a
@@ -96,8 +98,10 @@ func (s *shipper) session(ctx context.Context, drain bool) error {
 		if !full {
 			pause = time.After(linger)
 		}
-		if err := produce(ctx, cl, records); err != nil {
-			return err
+		for _, part := range parts(records) {
+			if err := produce(ctx, cl, part); err != nil {
+				return err
+			}
 		}
 		if err := s.log.Ack(end); err != nil {
 			return err
@@ -133,6 +137,23 @@ func (s *shipper) chunk(r *spool.Reader) (records []*kgo.Record, end spool.Posit
 		end = next
 	}
 	return records, end, true, nil
+}
+
+// parts cuts a chunk where its last frame made it larger than chunkBytes: what
+// is in flight at once fits into one batch for each partition. They go one after
+// the other, and are acknowledged together.
+func parts(records []*kgo.Record) [][]*kgo.Record {
+	var all [][]*kgo.Record
+	first, size := 0, 0
+	for i, r := range records {
+		n := len(r.Value) + recordOverhead
+		if size > 0 && size+n > chunkBytes {
+			all = append(all, records[first:i])
+			first, size = i, 0
+		}
+		size += n
+	}
+	return append(all, records[first:])
 }
 
 // produce sends the records and returns when Kafka has them all. The first
