@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,6 +91,69 @@ func TestNothingIsPassedOverWhileABatchWaits(t *testing.T) {
 	c.patience = time.Millisecond
 	run(t, c)
 	if err := tab.hasAll(deadline(t), len(calls)); err != nil {
+		t.Fatal(err)
+	}
+	checkBooks(t, tab, calls)
+}
+
+// A partition that is given up while it is paused is read again when it comes back.
+func TestAPausedPartitionThatComesBackIsRead(t *testing.T) {
+	_, k := startKafka(t, 3)
+	ctx := deadline(t)
+	j := openJournal(t, journalOptions(t, k, t.TempDir(), &retirements{last: map[string]uint64{}}))
+	var calls []string
+	for range 60 {
+		calls = append(calls, call(t, j))
+	}
+	tab := newTable()
+	var away atomic.Bool
+	away.Store(true)
+	tab.faults = func() fault {
+		if away.Load() {
+			return refuses
+		}
+		return works
+	}
+	c := newConsumer(t, k, tab)
+	c.patience = time.Millisecond
+	run(t, c)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	owns := func(want func(all, paused int) bool) {
+		t.Helper()
+		for {
+			c.turns.Lock()
+			all, paused := c.all(), 0
+			for _, p := range all {
+				if p.paused {
+					paused++
+				}
+			}
+			c.turns.Unlock()
+			if want(len(all), paused) {
+				return
+			}
+			select {
+			case <-ctx.Done():
+				t.Fatalf("it owns %d partitions, %d of them paused", len(all), paused)
+			case <-tick.C:
+			}
+		}
+	}
+	every := len(ledger) * 3
+	owns(func(all, paused int) bool { return all == every && paused == every })
+	leave := run(t, newConsumer(t, k, tab))
+	owns(func(all, _ int) bool { return all > 0 && all < every })
+	leave()
+	away.Store(false)
+	owns(func(all, _ int) bool { return all == every })
+	for range 60 {
+		calls = append(calls, call(t, j))
+	}
+	if err := j.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := tab.hasAll(ctx, len(calls)); err != nil {
 		t.Fatal(err)
 	}
 	checkBooks(t, tab, calls)
