@@ -41,8 +41,8 @@ type config struct {
 		Keys          []keyConfig      `yaml:"keys"`
 		KeyHashSecret string           `yaml:"key_hash_secret"`
 	} `yaml:"gateway"`
-	Ingest     listenConfig `yaml:"ingest"`
-	Aggregator listenConfig `yaml:"aggregator"`
+	Ingest     readerConfig `yaml:"ingest"`
+	Aggregator readerConfig `yaml:"aggregator"`
 }
 
 type modelConfig struct {
@@ -71,9 +71,14 @@ type keyConfig struct {
 	Logging bool   `yaml:"logging"`
 }
 
-type listenConfig struct {
+type readerConfig struct {
+	FlushInterval string `yaml:"flush_interval"`
 	MetricsListen string `yaml:"metrics_listen"`
 }
+
+// flushInterval is half the default: whoever tries Weir looks at the tables right
+// after a call, and on one machine the batches are small.
+const flushInterval = "500ms"
 
 // mockProvider is the provider that is always there.
 const mockProvider = "mock"
@@ -110,7 +115,8 @@ func (s *Stack) writeConfig() error {
 		ID: "key_dev", Name: "dev", OrgID: "org_default",
 		Hash: control.HashKey(s.secrets.hashSecret, s.secrets.key),
 	}}
-	c.Ingest.MetricsListen, c.Aggregator.MetricsListen = s.addresses.ingest, s.addresses.aggregator
+	c.Ingest = readerConfig{flushInterval, s.addresses.ingest}
+	c.Aggregator = readerConfig{flushInterval, s.addresses.aggregator}
 
 	content := bytes.NewBufferString(configHead)
 	encoder := yaml.NewEncoder(content)

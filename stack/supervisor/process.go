@@ -68,9 +68,9 @@ type spawnRequest struct {
 	result chan error
 }
 
-// yieldNice is the niceness of children that yield: a thirtieth of the others' share
+// yieldNice is the niceness of children that yield: a tenth of the others' share
 // of a processor that is short.
-const yieldNice = 15
+const yieldNice = 10
 
 // newSpawner starts its children at a niceness. It is the thread's own, and a
 // child's threads have it from the first on; where niceness belongs to the whole
