@@ -78,8 +78,8 @@ func (j *Journal) drain(ctx context.Context, o JournalOptions, h *history, s *sh
 const closeWait = 3 * time.Second
 
 // Close stops the journal. What Kafka does not have yet is sent as far as
-// closeWait and ctx allow; the rest stays on the spool for the next start. There must be no
-// open call: one that is left makes the spool count as not closed cleanly.
+// closeWait and ctx allow; the rest stays on the spool for the next start. There
+// must be no open call: one that is left makes the spool count as not closed cleanly.
 func (j *Journal) Close(ctx context.Context) error {
 	wait, cancel := context.WithTimeout(ctx, closeWait)
 	j.waitShipped(wait)

@@ -285,13 +285,6 @@ func createSegment(path string, size int64) (*os.File, error) {
 	return f, nil
 }
 
-// Release gives back a reservation that no frame will use.
-func (l *Log) Release(n int64) {
-	l.mu.Lock()
-	l.reserved -= n
-	l.mu.Unlock()
-}
-
 // Sync returns when everything before end is on the disk. Concurrent calls share an fsync.
 func (l *Log) Sync(end Position) error {
 	l.syncMu.Lock()
