@@ -219,7 +219,7 @@ func TestMigrationsMayRunTwice(t *testing.T) {
 		}
 		sql := strings.Join(statement, "")
 		repeatable := false
-		for _, start := range []string{"CREATE TABLE IF NOT EXISTS ", "CREATE OR REPLACE VIEW ", "ALTER TABLE "} {
+		for _, start := range []string{"CREATE TABLE IF NOT EXISTS ", "CREATE VIEW IF NOT EXISTS ", "CREATE OR REPLACE VIEW ", "ALTER TABLE "} {
 			repeatable = repeatable || strings.HasPrefix(sql, start)
 		}
 		if !repeatable || strings.HasPrefix(sql, "ALTER") && !strings.Contains(sql, "EXISTS") {

@@ -110,7 +110,7 @@ func (db *DB) rollupOffsets(ctx context.Context, b *RollupBlock) (map[rollupPart
 // HasRollups tells whether the table of a generation holds rows of a Kafka
 // partition.
 func (db *DB) HasRollups(ctx context.Context, generation int, partition int32) (bool, error) {
-	return db.hasRows(ctx, fmt.Sprintf("rollups_%d", generation), partition)
+	return db.hasRows(ctx, rollupsTable(generation), partition)
 }
 
 func (db *DB) hasRows(ctx context.Context, table string, partition int32) (bool, error) {

@@ -2,7 +2,6 @@ package clickhouse
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -114,7 +113,7 @@ func NewRollupBlock(generation int, partition int32) *RollupBlock {
 		sumD = "SimpleAggregateFunction(sum, Decimal(38, 12))"
 		hist = "SimpleAggregateFunction(sumMap, Map(UInt16, UInt64))"
 	)
-	b.block = block{table: fmt.Sprintf("rollups_%d", generation), columns: []field{
+	b.block = block{table: rollupsTable(generation), columns: []field{
 		{"dimension", "Enum8('key' = 1, 'user' = 2, 'tag' = 3)", &b.dimension},
 		{"resolution", "Enum8('1m' = 1, '1h' = 2, '1d' = 3)", &b.resolution},
 		{"bucket", "DateTime('UTC')", &b.bucket},

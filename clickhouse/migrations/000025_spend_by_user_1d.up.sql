@@ -1,0 +1,22 @@
+-- Partial sums per day and user: add them up, rows of one key may be several.
+CREATE OR REPLACE VIEW spend_by_user_1d AS
+SELECT
+    bucket AS day,
+    org_id,
+    value AS user_id,
+    model,
+    provider,
+    requests,
+    errors,
+    cache_hits,
+    input_tokens,
+    cached_input_tokens,
+    cache_write_tokens,
+    output_tokens,
+    reasoning_tokens,
+    cost_usd,
+    saved_usd,
+    latency,
+    ttft
+FROM rollups
+WHERE dimension = 'user' AND resolution = '1d'

@@ -1,0 +1,22 @@
+-- Partial sums per hour and tag: add them up, rows of one key may be several.
+CREATE OR REPLACE VIEW spend_by_tag_1h AS
+SELECT
+    bucket AS hour,
+    org_id,
+    value AS tag,
+    model,
+    provider,
+    requests,
+    errors,
+    cache_hits,
+    input_tokens,
+    cached_input_tokens,
+    cache_write_tokens,
+    output_tokens,
+    reasoning_tokens,
+    cost_usd,
+    saved_usd,
+    latency,
+    ttft
+FROM rollups
+WHERE dimension = 'tag' AND resolution = '1h'
