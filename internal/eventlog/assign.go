@@ -80,7 +80,8 @@ func (a *assigner) assign(ctx context.Context, offsets map[string]map[int32]kgo.
 		for n, committed := range parts {
 			p := &partition{
 				partitionID: partitionID{schemas.Topic(t), n},
-				topicID:     hex.EncodeToString(topicID[:]), member: member, generation: generation,
+				membership:  membership{member, generation},
+				topicID:     hex.EncodeToString(topicID[:]),
 			}
 			start, ok := starts.Lookup(t, n)
 			if !ok || start.Err != nil {
@@ -109,31 +110,25 @@ func (a *assigner) assign(ctx context.Context, offsets map[string]map[int32]kgo.
 }
 
 // prepare builds one partition's state and returns the offset to read from.
-// committed is negative when the group has committed nothing.
 func (a *assigner) prepare(ctx context.Context, p *partition, committed, start int64) (from int64, err error) {
 	c := a.consumer
 	a.mu.Lock()
-	announced, err := parseIntent(a.metadata[p.partitionID])
+	s := standing{committed: committed, metadata: a.metadata[p.partitionID], start: start, expires: p.topic == schemas.TopicPayloads}
 	a.mu.Unlock()
-	if err != nil {
-		return 0, c.stop(fmt.Errorf("%s/%d: %w", p.topic, p.n, err))
-	}
 	if committed < 0 {
-		announced = nil
-		has, err := waitFor(ctx, c, func() (bool, error) { return c.o.Sink.HasRows(ctx, p.topic, p.n) })
+		s.rows, err = waitFor(ctx, c, func() (bool, error) { return c.o.Sink.HasRows(ctx, p.topic, p.n) })
 		if err != nil {
 			return 0, err
 		}
-		if has {
-			return 0, c.stop(fmt.Errorf("%s/%d: the table holds rows and group %s has no committed offset; set it to the offset after the last row: %s", p.topic, p.n, c.o.Group, c.wayOn(p.topic, p.n, "OFFSET")))
-		}
-		if start > 0 && p.topic != schemas.TopicPayloads {
-			return 0, c.stop(fmt.Errorf("%s/%d: the log begins at offset %d and nothing before it was delivered; to go on without those records: %s", p.topic, p.n, start, c.wayOn(p.topic, p.n, "earliest")))
-		}
-		committed = start
 	}
-	if committed < start {
-		return 0, c.stop(fmt.Errorf("%s/%d: offsets %d to %d expired before they were delivered; to go on without them: %s", p.topic, p.n, committed, start-1, c.wayOn(p.topic, p.n, "earliest")))
+	committed, announced, err := s.begin()
+	switch {
+	case errors.Is(err, errRowsWithoutOffset):
+		return 0, c.stop(fmt.Errorf("%s/%d: %w; set that of group %s to the offset after the last row: %s", p.topic, p.n, err, c.o.Group, c.wayOn(p.topic, p.n, "OFFSET")))
+	case errors.Is(err, errLogBeginsLate), errors.Is(err, errExpired):
+		return 0, c.stop(fmt.Errorf("%s/%d: offsets %d to %d: %w; to go on without them: %s", p.topic, p.n, max(s.committed, 0), start-1, err, c.wayOn(p.topic, p.n, "earliest")))
+	case err != nil:
+		return 0, c.stop(fmt.Errorf("%s/%d: %w", p.topic, p.n, err))
 	}
 	type checkpoint struct {
 		offset int64

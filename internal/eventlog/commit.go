@@ -15,35 +15,28 @@ import (
 
 const commitLimit = 5 * time.Second
 
-// commit commits one offset with metadata per partition, under the membership
-// that they were assigned under.
-func (c *Consumer) commit(ctx context.Context, parts []*partition, at func(*partition) (int64, string)) error {
-	if len(parts) == 0 {
-		return nil
+// commit commits what the partitions that have come to the step are to commit.
+func (c *Consumer) commit(ctx context.Context, parts []*partition, at step) error {
+	what, err := commitments(parts, at)
+	if err != nil || len(what.offsets) == 0 {
+		return err
 	}
-	member, generation := parts[0].member, parts[0].generation
 	offsets := make(map[string]map[int32]kgo.EpochOffset)
-	metadata := make(map[partitionID]string)
-	for _, p := range parts {
-		if p.member != member || p.generation != generation {
-			return fmt.Errorf("partitions of two generations in one commit: %d and %d", generation, p.generation)
+	for id, o := range what.offsets {
+		if offsets[string(id.topic)] == nil {
+			offsets[string(id.topic)] = make(map[int32]kgo.EpochOffset)
 		}
-		offset, text := at(p)
-		if offsets[string(p.topic)] == nil {
-			offsets[string(p.topic)] = make(map[int32]kgo.EpochOffset)
-		}
-		offsets[string(p.topic)][p.n] = kgo.EpochOffset{Epoch: -1, Offset: offset}
-		metadata[p.partitionID] = text
+		offsets[string(id.topic)][id.n] = kgo.EpochOffset{Epoch: -1, Offset: o.offset}
 	}
 	// What was inserted is committed also when the turn's time is over.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit)
 	defer cancel()
 	ctx = kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
-		req.MemberID, req.Generation = member, generation
+		req.MemberID, req.Generation = what.member, what.generation
 		for i := range req.Topics {
 			for j := range req.Topics[i].Partitions {
 				q := &req.Topics[i].Partitions[j]
-				text := metadata[partitionID{schemas.Topic(req.Topics[i].Topic), q.Partition}]
+				text := what.offsets[partitionID{schemas.Topic(req.Topics[i].Topic), q.Partition}].metadata
 				q.Metadata = &text
 			}
 		}

@@ -98,14 +98,13 @@ type partitionID struct {
 // partition is one partition that the consumer owns.
 type partition struct {
 	partitionID
+	membership // under which it was assigned
 	topicID    string
-	member     string // the membership under which it was assigned: commits are
-	generation int32  // pinned to it, or a sleeper would overwrite its successor's
 	delivery   *delivery
 	batch      Batch
-	backlog    []*kgo.Record // fetched and not read: the batch before them is still being sent
-	dead       []*schemas.DeadRecord
-	sending    *sending // not nil while the batch is announced and not committed
+	backlog    []*kgo.Record         // fetched and not read: the batch before them is still being sent
+	dead       []*schemas.DeadRecord // of the batch, not in weir.dead yet
+	sending    *sending              // not nil while the batch is cut and not committed
 	paused     bool
 	forgotten  bool // owned by the turn: a fetch may still hold records of it
 }
@@ -241,7 +240,7 @@ func (c *Consumer) read(ctx context.Context, p *partition, k *kgo.Record, now ti
 		c.metrics.repeats.WithLabelValues(string(p.topic)).Inc()
 	case take:
 		if err := p.batch.Add(&r); err != nil {
-			c.bury(p, &r, err)
+			c.undecodable(p, &r, err)
 		}
 	}
 	full, err := p.delivery.cut(p.batch.Rows(), p.batch.Bytes(), limits{time.Hour, c.limits.rows, c.limits.bytes}, now)
@@ -255,8 +254,8 @@ func (c *Consumer) read(ctx context.Context, p *partition, k *kgo.Record, now ti
 	return nil
 }
 
-// bury keeps a record that cannot be decoded for weir.dead.
-func (c *Consumer) bury(p *partition, r *Record, reason error) {
+// undecodable keeps a record that cannot be decoded for weir.dead.
+func (c *Consumer) undecodable(p *partition, r *Record, reason error) {
 	c.metrics.dead.WithLabelValues(string(p.topic)).Inc()
 	c.o.Logger.Error("record cannot be decoded", "topic", p.topic, "partition", p.n, "offset", r.Offset, "request_id", r.RequestID, "error", reason)
 	if !c.o.DeadLetters {

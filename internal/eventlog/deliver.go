@@ -22,72 +22,64 @@ const (
 
 // deliver takes the batches of the partitions as far as they come before ctx
 // ends: announce all, insert each, commit all. A batch that does not get
-// through stays announced, and its partition is paused until it does.
+// through stays where it is, and its partition is paused until it does.
 func (c *Consumer) deliver(ctx context.Context, parts []*partition) {
-	var announce []*partition
-	for _, p := range parts {
-		if p.sending == nil && p.batch.Rows() > 0 && p.delivery.repeat == nil {
-			announce = append(announce, p)
-		}
-	}
-	if err := c.commit(ctx, announce, func(p *partition) (int64, string) {
-		return p.delivery.committed, p.delivery.filling.String()
-	}); err != nil {
-		c.restart(fmt.Errorf("announce batch: %w", err))
-		return
-	}
 	now := time.Now()
 	for _, p := range parts {
 		if p.sending == nil {
-			p.sending = &sending{repeated: p.delivery.repeat != nil, token: 1, announced: now}
+			p.sending = p.delivery.send(p.batch.Rows(), len(p.dead), now)
+		}
+		if p.sending.next == stepBury {
+			c.bury(ctx, p)
 		}
 	}
-	next := make([]step, len(parts))
+	announced := at(parts, stepAnnounce)
+	err := c.commit(ctx, parts, stepAnnounce)
+	for _, p := range announced {
+		p.sending.announced(err != nil, time.Now())
+	}
+	if err != nil {
+		c.restart(fmt.Errorf("announce batch: %w", err))
+		return
+	}
 	var wg sync.WaitGroup
-	for i, p := range parts {
-		wg.Go(func() { next[i] = c.send(ctx, p) })
+	for _, p := range parts {
+		wg.Go(func() { c.send(ctx, p) })
 	}
 	wg.Wait()
-	var finished, abandoned []*partition
-	for i, p := range parts {
-		switch next[i] {
-		case stepCommit:
-			finished = append(finished, p)
+	for _, p := range parts {
+		if p.sending.next == stepCommit {
 			c.resume(p)
-		case stepAbandon:
-			abandoned = append(abandoned, p)
-		default:
+		} else {
 			c.pause(p)
 		}
 	}
-	if len(abandoned) > 0 {
-		c.restart(fmt.Errorf("batch of %s/%d was announced %s ago", abandoned[0].topic, abandoned[0].n, maxBatchAge))
+	if old := at(parts, stepAbandon); len(old) > 0 {
+		c.restart(fmt.Errorf("batch of %s/%d cannot be finished, or was announced %s ago", old[0].topic, old[0].n, maxBatchAge))
 		return
 	}
-	c.finish(ctx, finished)
+	c.finish(ctx, at(parts, stepCommit))
 }
 
-// send does the steps of one batch until it may be committed, is abandoned, or
-// the time is over.
-func (c *Consumer) send(ctx context.Context, p *partition) step {
+// at returns the partitions whose batch has come to a step.
+func at(parts []*partition, s step) []*partition {
+	var there []*partition
+	for _, p := range parts {
+		if p.sending.next == s {
+			there = append(there, p)
+		}
+	}
+	return there
+}
+
+// send inserts and verifies one batch until it may be committed, is abandoned,
+// or the time is over.
+func (c *Consumer) send(ctx context.Context, p *partition) {
 	s, pause := p.sending, retryFirst
-	if err := c.writeDead(ctx, p); err != nil {
-		c.health.failed(err)
-		return s.within(stepInsert, time.Now())
-	}
-	if p.batch.Rows() == 0 {
-		return stepCommit
-	}
-	next := s.begin(time.Now())
-	if s.verifying {
-		next = s.within(stepVerify, time.Now())
-	}
 	missing := p.batch
-	for {
+	for next := s.resume(time.Now()); ; {
 		var err error
 		switch next {
-		case stepCommit, stepAbandon:
-			return next
 		case stepInsert:
 			err = c.insert(ctx, p, missing)
 			if s.repeated || err != nil {
@@ -98,11 +90,15 @@ func (c *Consumer) send(ctx context.Context, p *partition) step {
 			var lacks Batch
 			lacks, err = c.verify(ctx, p)
 			if lacks != nil {
-				c.metrics.lostRows.Add(float64(lacks.Rows()))
-				c.o.Logger.Warn("the server held a batch's token without its rows; inserting them again", "topic", p.topic, "partition", p.n, "rows", lacks.Rows())
 				missing = lacks
 			}
+			if lacks != nil && s.used {
+				c.metrics.lostRows.Add(float64(lacks.Rows()))
+				c.o.Logger.Warn("the server held a batch's token without its rows; inserting them again", "topic", p.topic, "partition", p.n, "rows", lacks.Rows())
+			}
 			next = s.verified(err != nil, lacks != nil, time.Now())
+		default:
+			return
 		}
 		if err == nil {
 			c.health.worked()
@@ -112,7 +108,7 @@ func (c *Consumer) send(ctx context.Context, p *partition) step {
 		c.o.Logger.Warn("deliver batch", "topic", p.topic, "partition", p.n, "first", p.delivery.filling.first, "last", p.delivery.filling.last, "error", err)
 		select {
 		case <-ctx.Done():
-			return next
+			return
 		case <-time.After(pause):
 		}
 		pause = min(2*pause, retryMax)
@@ -148,16 +144,14 @@ func (c *Consumer) finish(ctx context.Context, parts []*partition) {
 			c.o.Follower.Applied(ctx, p.batch, p.topic, p.n, p.delivery.filling.first, p.delivery.filling.last)
 		}
 	}
-	if err := c.commit(ctx, parts, func(p *partition) (int64, string) {
-		return p.delivery.filling.last + 1, ""
-	}); err != nil {
+	if err := c.commit(ctx, parts, stepCommit); err != nil {
 		c.restart(fmt.Errorf("commit: %w", err))
 		return
 	}
 	for _, p := range parts {
 		p.delivery.done()
 		p.batch = c.o.Sink.NewBatch(p.topic, p.n)
-		p.sending, p.dead = nil, nil
+		p.sending = nil
 		c.metrics.batches.Inc()
 	}
 }
@@ -186,14 +180,21 @@ func (c *Consumer) resume(p *partition) {
 	}
 }
 
-// writeDead puts undecodable records into weir.dead before their batch is
-// committed. A repeat writes them again; readers go by topic, partition, offset.
-func (c *Consumer) writeDead(ctx context.Context, p *partition) error {
-	if len(p.dead) == 0 {
-		return nil
+// bury writes a batch's records that cannot be decoded to weir.dead.
+func (c *Consumer) bury(ctx context.Context, p *partition) {
+	err := c.writeDead(ctx, p.dead)
+	if err != nil {
+		c.health.failed(err)
+		c.o.Logger.Warn("write dead records", "topic", p.topic, "partition", p.n, "error", err)
+	} else {
+		p.dead = nil
 	}
+	p.sending.buried(err != nil, p.batch.Rows(), time.Now())
+}
+
+func (c *Consumer) writeDead(ctx context.Context, dead []*schemas.DeadRecord) error {
 	var records []*kgo.Record
-	for _, d := range p.dead {
+	for _, d := range dead {
 		value, err := d.MarshalVT()
 		if err != nil {
 			return fmt.Errorf("encode dead record: %w", err)
@@ -207,11 +208,7 @@ func (c *Consumer) writeDead(ctx context.Context, p *partition) error {
 			},
 		})
 	}
-	if err := produce(ctx, c.client, records); err != nil {
-		return fmt.Errorf("write dead records: %w", err)
-	}
-	p.dead = nil
-	return nil
+	return produce(ctx, c.client, records)
 }
 
 // checkpoint saves the repeat filter of partitions that have folded at least
@@ -220,7 +217,7 @@ func (c *Consumer) writeDead(ctx context.Context, p *partition) error {
 func (c *Consumer) checkpoint(ctx context.Context, parts []*partition, atLeast int64) {
 	for _, p := range parts {
 		d := p.delivery
-		if p.sending != nil || p.forgotten || d.folded < atLeast || d.next != d.committed {
+		if p.sending != nil || p.forgotten || !d.checkpointed(atLeast) {
 			continue
 		}
 		if err := c.o.Progress.Save(ctx, c.position(p, d.committed), d.seen); err != nil {

@@ -1,15 +1,17 @@
 package eventlog
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// This file holds the decisions of a consumer, apart from all I/O: what to drop,
-// what to send, what to repeat and when to stop. See docs/design.md, "Nothing
-// lost, nothing twice".
+// This file and sending.go hold the decisions of a consumer, apart from all I/O:
+// where to begin, what to drop, what to send, what to repeat and when to stop.
+// See docs/design.md, "Nothing lost, nothing twice"; explore_test.go drives them
+// through what may go wrong.
 
 // intent announces a batch before it is inserted. It stands in the metadata of
 // the group's offset commit, so that whoever owns the partition next repeats
@@ -70,6 +72,42 @@ type delivery struct {
 	filling   intent            // first is committed; last < first while empty
 	since     time.Time         // when the batch got its first record
 	folded    int64             // records since the last checkpoint
+}
+
+// standing is what is known of a partition when it is assigned.
+type standing struct {
+	committed int64  // offset of the group; negative when it has committed nothing
+	metadata  string // of that commit
+	start     int64  // of the oldest record that the log holds
+	expires   bool   // the topic lets records go
+	rows      bool   // the table holds rows of the partition; only looked for when nothing is committed
+}
+
+// Reasons not to begin.
+var (
+	errRowsWithoutOffset = errors.New("the table holds rows and the group has no committed offset")
+	errLogBeginsLate     = errors.New("the log does not begin at offset 0 and nothing was delivered")
+	errExpired           = errors.New("records expired before they were delivered")
+)
+
+// begin returns the offset before which everything is delivered, and the batch
+// that an earlier owner announced there, nil for none. There is no other offset
+// to fall back to: records that would be passed over are an error.
+func (s standing) begin() (committed int64, announced *intent, err error) {
+	if s.committed < 0 {
+		switch {
+		case s.rows:
+			return 0, nil, errRowsWithoutOffset
+		case s.start > 0 && !s.expires:
+			return 0, nil, errLogBeginsLate
+		}
+		return s.start, nil, nil
+	}
+	if s.committed < s.start {
+		return 0, nil, errExpired
+	}
+	announced, err = parseIntent(s.metadata)
+	return s.committed, announced, err
 }
 
 // newDelivery begins at a checkpoint at or before the committed offset.
@@ -159,84 +197,15 @@ func (d *delivery) due(l limits, now time.Time) time.Duration {
 	return l.interval - now.Sub(d.since)
 }
 
+// checkpointed tells whether the filter's state belongs to exactly the committed
+// offset and has folded enough records to be worth saving.
+func (d *delivery) checkpointed(atLeast int64) bool {
+	return d.folded >= atLeast && d.next == d.committed
+}
+
 // done records that the batch is in the table and its end committed.
 func (d *delivery) done() {
 	d.committed = d.filling.last + 1
 	d.repeat = nil
 	d.begin()
-}
-
-// step is what to do next with a batch.
-type step int
-
-const (
-	stepInsert  step = iota // insert under the current token
-	stepVerify              // ask the table what it lacks
-	stepCommit              // all rows are in: commit the end
-	stepAbandon             // too old, or beyond repair: forget everything, begin again from what is committed
-)
-
-// maxBatchAge is how long after its announcement a batch may be inserted. The
-// server remembers the tokens of the last 100,000 blocks; a process that slept
-// for longer must not insert.
-const maxBatchAge = 10 * time.Minute
-
-// maxTokens bounds how often lost rows are inserted again under a new token.
-const maxTokens = 9
-
-// sending is the state of a batch that is being delivered.
-type sending struct {
-	repeated  bool // a repeat is verified, not trusted
-	token     int  // 1, 2, …: a token that the server holds without its rows is followed by another
-	verifying bool
-	announced time.Time // monotonic
-}
-
-// begin returns the first step.
-func (s *sending) begin(now time.Time) step { return s.within(stepInsert, now) }
-
-// within turns any step but the commit of a finished batch into an abandonment when the batch is too old.
-func (s *sending) within(next step, now time.Time) step {
-	if next != stepCommit && now.Sub(s.announced) >= maxBatchAge {
-		return stepAbandon
-	}
-	return next
-}
-
-// inserted gives the step after an insert that ended with err.
-func (s *sending) inserted(failed bool, now time.Time) step {
-	if failed {
-		// The server may have the rows all the same: the insert is repeated
-		// under its token, and then verified.
-		s.repeated = true
-		return s.within(stepInsert, now)
-	}
-	if s.repeated {
-		s.verifying = true
-		return s.within(stepVerify, now)
-	}
-	return stepCommit
-}
-
-// verified gives the step after a verification: what is missing goes in under the next token.
-func (s *sending) verified(failed, missing bool, now time.Time) step {
-	switch {
-	case failed:
-		return s.within(stepVerify, now)
-	case !missing:
-		return stepCommit
-	case s.token >= maxTokens:
-		return stepAbandon
-	}
-	s.token++
-	return s.within(stepInsert, now)
-}
-
-// token names a batch to ClickHouse, the same for every repeat.
-func token(topicID string, p Position, b intent, n int) string {
-	t := fmt.Sprintf("%s/%s/%d/%d/%d-%d", topicID, p.Consumer, p.Generation, p.Partition, b.first, b.last)
-	if n > 1 {
-		t += "/" + strconv.Itoa(n)
-	}
-	return t
 }

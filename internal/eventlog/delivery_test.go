@@ -142,33 +142,49 @@ func TestACheckpointBehindTheBatchIsRefused(t *testing.T) {
 
 func TestStepsOfABatch(t *testing.T) {
 	later := noon.Add(time.Minute)
+	const (
+		announce = iota
+		insert
+		verify
+		lacks // a verification that finds rows missing
+	)
 	type event struct {
-		verify, failed, missing bool
-		want                    step
+		what   int
+		failed bool
+		want   step
 	}
+	fresh, repeat := (*intent)(nil), &intent{0, 0, 1}
 	for name, c := range map[string]struct {
-		s      sending
+		repeat *intent
+		first  step
 		events []event
 		token  int
 	}{
-		"first insert is trusted":                    {sending{token: 1}, []event{{want: stepCommit}}, 1},
-		"a failed insert is repeated, then verified": {sending{token: 1}, []event{{failed: true, want: stepInsert}, {want: stepVerify}, {verify: true, want: stepCommit}}, 1},
-		"a repeat is verified":                       {sending{token: 1, repeated: true}, []event{{want: stepVerify}, {verify: true, want: stepCommit}}, 1},
-		"lost rows go in under another token":        {sending{token: 1, repeated: true}, []event{{want: stepVerify}, {verify: true, missing: true, want: stepInsert}, {want: stepVerify}, {verify: true, want: stepCommit}}, 2},
-		"a failed verification is tried again":       {sending{token: 1, repeated: true}, []event{{want: stepVerify}, {verify: true, failed: true, want: stepVerify}, {verify: true, want: stepCommit}}, 1},
+		"first insert is trusted":        {fresh, stepAnnounce, []event{{announce, false, stepInsert}, {insert, false, stepCommit}}, 1},
+		"a refused announcement ends it": {fresh, stepAnnounce, []event{{announce, true, stepAbandon}}, 1},
+		"a failed insert is repeated, then verified": {fresh, stepAnnounce, []event{
+			{announce, false, stepInsert}, {insert, true, stepInsert}, {insert, false, stepVerify}, {verify, false, stepCommit}}, 1},
+		"a repeat is verified":                  {repeat, stepVerify, []event{{verify, false, stepCommit}}, 1},
+		"a failed verification is tried again":  {repeat, stepVerify, []event{{verify, true, stepVerify}, {verify, false, stepCommit}}, 1},
+		"a repeat that the table lacks goes in": {repeat, stepVerify, []event{{lacks, false, stepInsert}, {insert, false, stepVerify}, {verify, false, stepCommit}}, 1},
+		"lost rows go in under another token": {repeat, stepVerify, []event{
+			{lacks, false, stepInsert}, {insert, false, stepVerify}, {lacks, false, stepInsert}, {insert, false, stepVerify}, {verify, false, stepCommit}}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := c.s
-			s.announced = noon
-			if got := s.begin(later); got != stepInsert {
-				t.Fatalf("begin = %v", got)
+			d := begin(t, 0, 0, map[string]uint64{}, c.repeat)
+			s := d.send(1, 0, noon)
+			if s.next != c.first {
+				t.Fatalf("first step %v", s.next)
 			}
 			for i, e := range c.events {
-				got := step(0)
-				if e.verify {
-					got = s.verified(e.failed, e.missing, later)
-				} else {
+				var got step
+				switch e.what {
+				case announce:
+					got = s.announced(e.failed, later)
+				case insert:
 					got = s.inserted(e.failed, later)
+				default:
+					got = s.verified(e.failed, e.what == lacks, later)
 				}
 				if got != e.want {
 					t.Fatalf("event %d: step %v, want %v", i, got, e.want)
@@ -181,19 +197,36 @@ func TestStepsOfABatch(t *testing.T) {
 	}
 }
 
+func TestABatchWithoutRowsIsOnlyCommitted(t *testing.T) {
+	d := begin(t, 0, 0, map[string]uint64{}, nil)
+	if s := d.send(0, 0, noon); s.next != stepCommit {
+		t.Errorf("first step %v", s.next)
+	}
+	s := d.send(0, 1, noon)
+	if s.next != stepBury {
+		t.Fatalf("first step of a batch with a dead record %v", s.next)
+	}
+	if got := s.buried(true, 0, noon); got != stepBury {
+		t.Errorf("after a failure: %v", got)
+	}
+	if got := s.buried(false, 0, noon); got != stepCommit {
+		t.Errorf("after the write: %v", got)
+	}
+}
+
 func TestAnOldBatchIsAbandonedUnlessItIsIn(t *testing.T) {
 	old := noon.Add(maxBatchAge)
-	s := sending{token: 1, announced: noon}
-	if got := s.begin(old); got != stepAbandon {
-		t.Errorf("begin = %v", got)
+	batch := func(next step) *sending { return &sending{token: 1, used: true, next: next, since: noon} }
+	if got := batch(stepInsert).resume(old); got != stepAbandon {
+		t.Errorf("resume = %v", got)
 	}
-	if got := s.inserted(true, old); got != stepAbandon {
+	if got := batch(stepInsert).inserted(true, old); got != stepAbandon {
 		t.Errorf("failed insert = %v", got)
 	}
-	if got := s.verified(false, true, old); got != stepAbandon {
+	if got := batch(stepVerify).verified(false, true, old); got != stepAbandon {
 		t.Errorf("missing rows = %v", got)
 	}
-	if got := s.verified(false, false, old); got != stepCommit {
+	if got := batch(stepVerify).verified(false, false, old); got != stepCommit {
 		t.Errorf("verified = %v", got)
 	}
 }

@@ -27,7 +27,7 @@ func TestPartsOfAChunkFitIntoABatch(t *testing.T) {
 				records = append(records, &kgo.Record{Value: make([]byte, n)})
 			}
 			var got []int
-			for _, part := range parts(records) {
+			for _, part := range parts(records, chunkBytes) {
 				size := 0
 				for _, r := range part {
 					size += len(r.Value) + recordOverhead

@@ -17,17 +17,29 @@ const unsyncedWindow = 10 * time.Minute
 // and Kafka has: later seqs, requests that the spool no longer knows, and the
 // outcomes of calls that it believes open. Under the same boot id the page
 // cache has kept every write, and the spool is complete.
-func (j *Journal) completeFromKafka(ctx context.Context, o JournalOptions, h *history) error {
+func (j *Journal) completeFromKafka(h *history, later func(*history, func(*Record) error) error) error {
 	if h.meta.BootID != "" && h.meta.BootID == spool.BootID() {
 		return nil
 	}
+	known := h.seq
+	if err := later(h, func(r *Record) error { return h.completeWith(r, known) }); err != nil {
+		return fmt.Errorf("complete spool of node %s: %w", h.node, err)
+	}
+	if h.seq > known {
+		j.logger.Warn("kafka has events that the spool lost", "node", h.node, "spool_seq", known, "kafka_seq", h.seq)
+	}
+	return nil
+}
+
+// sinceLastWrite reads what Kafka got of the ledger since shortly before a
+// spool's last write: requests before outcomes, since an outcome closes whatever
+// request it belongs to.
+func sinceLastWrite(ctx context.Context, o JournalOptions, h *history, each func(*Record) error) error {
 	log, err := OpenLog(o.Kafka, o.Logger)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	known := h.seq
-	// Requests before outcomes: an outcome closes whatever request it belongs to.
 	for _, t := range []schemas.Topic{schemas.TopicRequests, schemas.TopicUsage, schemas.TopicResponses} {
 		for n := range o.Partitions {
 			from, err := log.OffsetAt(ctx, t, n, h.lastWrite.Add(-unsyncedWindow))
@@ -38,14 +50,10 @@ func (j *Journal) completeFromKafka(ctx context.Context, o JournalOptions, h *hi
 			if err != nil {
 				return err
 			}
-			err = log.Range(ctx, t, n, from, end, func(r *Record) error { return h.completeWith(r, known) })
-			if err != nil {
-				return fmt.Errorf("complete spool of node %s: %w", h.node, err)
+			if err := log.Range(ctx, t, n, from, end, each); err != nil {
+				return err
 			}
 		}
-	}
-	if h.seq > known {
-		o.Logger.Warn("kafka has events that the spool lost", "node", h.node, "spool_seq", known, "kafka_seq", h.seq)
 	}
 	return nil
 }

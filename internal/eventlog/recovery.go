@@ -69,16 +69,30 @@ type history struct {
 // its end with the power, so its node is drained, ended in the control log and
 // followed by a new one; calls that it left open are closed as abandoned.
 // After a loss of power it also asks Kafka for what the spool lost.
-func OpenJournal(ctx context.Context, o JournalOptions) (_ *Journal, err error) {
-	folder, err := spool.OpenFolder(o.Spool.Dir)
+func OpenJournal(ctx context.Context, o JournalOptions) (*Journal, error) {
+	j, old, err := recoverJournal(o, func(h *history, each func(*Record) error) error {
+		return sinceLastWrite(ctx, o, h, each)
+	})
 	if err != nil {
 		return nil, err
+	}
+	j.ship(o, old)
+	j.done.Go(j.retryStuck)
+	return j, nil
+}
+
+// recoverJournal does all of that but the carrying, and returns the histories
+// whose spools are still to be drained. later gives what Kafka may have of a
+// node beyond its spool.
+func recoverJournal(o JournalOptions, later func(h *history, each func(*Record) error) error) (_ *Journal, old []*history, err error) {
+	folder, err := spool.OpenFolder(o.Spool.Dir)
+	if err != nil {
+		return nil, nil, err
 	}
 	j := &Journal{
 		partitions: o.Partitions, fsync: o.Spool.Fsync, folder: folder, logger: o.Logger,
 		open: make(map[*Call]struct{}), stop: make(chan struct{}),
 	}
-	var old []*history
 	var current *history
 	defer func() {
 		if err != nil {
@@ -93,7 +107,7 @@ func OpenJournal(ctx context.Context, o JournalOptions) (_ *Journal, err error) 
 	}()
 	nodes, err := folder.Nodes()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for i, node := range nodes {
 		if _, ok := folder.Marked(node, markRetired); ok {
@@ -102,33 +116,31 @@ func OpenJournal(ctx context.Context, o JournalOptions) (_ *Journal, err error) 
 		}
 		h, continues, err := j.reopen(o, node, i == len(nodes)-1)
 		if err != nil {
-			return nil, err
+			return nil, old, err
 		}
 		if continues {
 			j.node, j.log, j.seq, current = node, h.log, h.seq, h
 			continue
 		}
 		old = append(old, h)
-		if err := j.completeFromKafka(ctx, o, h); err != nil {
-			return nil, err
+		if err := j.completeFromKafka(h, later); err != nil {
+			return nil, old, err
 		}
 	}
 	if current == nil {
 		if err := j.beginNode(o); err != nil {
-			return nil, err
+			return nil, old, err
 		}
 		current = &history{node: j.node}
 	}
 	j.metrics = newJournalMetrics(o.Registerer, j)
 	if err := j.closeOpen(current); err != nil {
-		return nil, err
+		return nil, old, err
 	}
 	if err := j.closeOld(old, current.closes); err != nil {
-		return nil, err
+		return nil, old, err
 	}
-	j.ship(o, old)
-	j.done.Go(j.retryStuck)
-	return j, nil
+	return j, old, nil
 }
 
 // spoolOptions of a node's log; draining logs are only read.

@@ -98,8 +98,10 @@ func (s *shipper) session(ctx context.Context, drain bool) error {
 		if !full {
 			pause = time.After(linger)
 		}
-		for _, part := range parts(records) {
-			if err := produce(ctx, cl, part); err != nil {
+		way := shipment{parts: parts(records, chunkBytes)}
+		for next := sendPart; next == sendPart; {
+			err := produce(ctx, cl, way.part())
+			if next = way.answered(err != nil); next == beginAgain {
 				return err
 			}
 		}
@@ -139,21 +141,50 @@ func (s *shipper) chunk(r *spool.Reader) (records []*kgo.Record, end spool.Posit
 	return records, end, true, nil
 }
 
-// parts cuts a chunk where its last frame made it larger than chunkBytes: what
-// is in flight at once fits into one batch for each partition. They go one after
-// the other, and are acknowledged together.
-func parts(records []*kgo.Record) [][]*kgo.Record {
+// parts cuts a chunk where its last frame made it larger than limit, the bound
+// of a chunk: what is in flight at once fits into one batch for each partition.
+// They go one after the other, and are acknowledged together.
+func parts(records []*kgo.Record, limit int) [][]*kgo.Record {
 	var all [][]*kgo.Record
 	first, size := 0, 0
 	for i, r := range records {
 		n := len(r.Value) + recordOverhead
-		if size > 0 && size+n > chunkBytes {
+		if size > 0 && size+n > limit {
 			all = append(all, records[first:i])
 			first, size = i, 0
 		}
 		size += n
 	}
 	return append(all, records[first:])
+}
+
+// passage is what to do after Kafka has answered for a part of a chunk.
+type passage int
+
+const (
+	sendPart    passage = iota // the next one
+	acknowledge                // the spool's position after the chunk
+	beginAgain                 // with a new client, from the lowest position that is not acknowledged
+)
+
+// shipment is a chunk on its way into Kafka.
+type shipment struct {
+	parts [][]*kgo.Record // not yet in Kafka
+}
+
+// part is what is to be sent.
+func (s *shipment) part() []*kgo.Record { return s.parts[0] }
+
+// answered gives what follows the answer for the part. Nothing is sent behind a
+// part that failed: its records would look like repeats when they come later.
+func (s *shipment) answered(failed bool) passage {
+	if failed {
+		return beginAgain
+	}
+	if s.parts = s.parts[1:]; len(s.parts) == 0 {
+		return acknowledge
+	}
+	return sendPart
 }
 
 // produce sends the records and returns when Kafka has them all. The first
