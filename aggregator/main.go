@@ -28,6 +28,7 @@ type commandLine struct {
 	service.Flags
 	Run    struct{}               `cmd:"" default:"1" help:"Write rollups until stopped (the default)."`
 	Offset eventlog.OffsetCommand `cmd:"" help:"Set where a partition goes on, after records expired that were never delivered."`
+	service.Commands
 }
 
 func main() {
@@ -51,14 +52,20 @@ func start(ctx context.Context, flags commandLine, command string) error {
 		Aggregator: app.DefaultConfig(),
 		Logger:     logger,
 	}
-	err = service.Load(flags.Config, map[string]any{
+	sections := map[string]any{
 		"kafka": &options.Kafka, "clickhouse": &options.ClickHouse,
 		"redis": &options.Redis, "aggregator": &options.Aggregator,
-	})
-	if err != nil {
+	}
+	if command == "env" {
+		return service.WriteEnv(os.Stdout, flags, sections)
+	}
+	if err := service.Load(flags.Config, sections); err != nil {
 		return err
 	}
-	if command == "offset" {
+	switch command {
+	case "health":
+		return service.AskReady(ctx, options.Aggregator.MetricsListen, os.Stdout)
+	case "offset":
 		return flags.Offset.Set(ctx, options.Kafka, app.Group, logger)
 	}
 	aggregator, err := app.New(ctx, options)

@@ -21,23 +21,35 @@ import (
 	"weir/internal/service"
 )
 
-func main() {
-	var flags service.Flags
-	kong.Parse(&flags, kong.Name("gateway"), kong.Description("Forwards inference calls to providers and records them."))
-	os.Exit(service.Main("gateway", os.Stderr, func(ctx context.Context) error { return run(ctx, flags) }))
+type commandLine struct {
+	service.Flags
+	Run struct{} `cmd:"" default:"1" help:"Serve calls until stopped (the default)."`
+	service.Commands
 }
 
-func run(ctx context.Context, flags service.Flags) error {
-	logger, err := service.NewLogger(os.Stderr, flags)
+func main() {
+	var flags commandLine
+	command := kong.Parse(&flags, kong.Name("gateway"), kong.Description("Forwards inference calls to providers and records them."))
+	os.Exit(service.Main("gateway", os.Stderr, func(ctx context.Context) error {
+		return start(ctx, flags, command.Command())
+	}))
+}
+
+func start(ctx context.Context, flags commandLine, command string) error {
+	logger, err := service.NewLogger(os.Stderr, flags.Flags)
 	if err != nil {
 		return err
 	}
 	options := app.Options{Kafka: eventlog.DefaultConfig(), Gateway: app.DefaultConfig(), Logger: logger}
-	err = service.Load(flags.Config, map[string]any{
-		"kafka": &options.Kafka, "catalog": &options.Catalog, "gateway": &options.Gateway,
-	})
-	if err != nil {
+	sections := map[string]any{"kafka": &options.Kafka, "catalog": &options.Catalog, "gateway": &options.Gateway}
+	if command == "env" {
+		return service.WriteEnv(os.Stdout, flags, sections)
+	}
+	if err := service.Load(flags.Config, sections); err != nil {
 		return err
+	}
+	if command == "health" {
+		return service.AskReady(ctx, options.Gateway.Listen, os.Stdout)
 	}
 	gateway, err := app.New(ctx, options)
 	if err != nil {

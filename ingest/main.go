@@ -26,6 +26,7 @@ type commandLine struct {
 	Run     struct{}               `cmd:"" default:"1" help:"Write events into ClickHouse until stopped (the default)."`
 	Migrate struct{}               `cmd:"" help:"Bring ClickHouse to the newest schema and end."`
 	Offset  eventlog.OffsetCommand `cmd:"" help:"Set where a partition goes on, after records expired that were never delivered."`
+	service.Commands
 }
 
 func main() {
@@ -47,13 +48,16 @@ func start(ctx context.Context, flags commandLine, command string) error {
 		Ingest:     app.DefaultConfig(),
 		Logger:     logger,
 	}
-	err = service.Load(flags.Config, map[string]any{
-		"kafka": &options.Kafka, "clickhouse": &options.ClickHouse, "ingest": &options.Ingest,
-	})
-	if err != nil {
+	sections := map[string]any{"kafka": &options.Kafka, "clickhouse": &options.ClickHouse, "ingest": &options.Ingest}
+	if command == "env" {
+		return service.WriteEnv(os.Stdout, flags, sections)
+	}
+	if err := service.Load(flags.Config, sections); err != nil {
 		return err
 	}
 	switch command {
+	case "health":
+		return service.AskReady(ctx, options.Ingest.MetricsListen, os.Stdout)
 	case "migrate":
 		return clickhouse.Migrate(ctx, options.ClickHouse)
 	case "offset":

@@ -123,7 +123,6 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 		MaxHeaderBytes:    2 << 20,
 		ErrorLog:          slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
-	g.cleanups.Add("calls", g.finishCalls)
 	return g, nil
 }
 
@@ -137,9 +136,11 @@ func (g *Gateway) Run(ctx context.Context) error {
 		go func() { served <- g.server.Serve(g.listener) }() // ends when finishCalls shuts the server down
 		select {
 		case err := <-served:
-			return err
+			return errors.Join(err, g.finishCalls(context.WithoutCancel(ctx)))
 		case <-ctx.Done():
-			return nil
+			// A call may take as long to finish as shutdown_timeout says; the limit
+			// of the cleanups is for what comes after.
+			return g.finishCalls(context.WithoutCancel(ctx))
 		}
 	}})
 }

@@ -37,7 +37,8 @@ type Config struct {
 	// DrainMax is how many answers are read on at once. Default 1000.
 	DrainMax int `koanf:"drain_max"`
 	// ShutdownTimeout is how long open calls may take to finish when the gateway
-	// stops. Default 8s: the events must reach Kafka in what is left of 15s.
+	// stops; what kills it must have the patience for 20s more. Default 8s: the
+	// one-machine stack waits for 20s, and the rest seldom takes more than 5s.
 	ShutdownTimeout time.Duration `koanf:"shutdown_timeout"`
 	// PayloadRetention of captured prompts and completions. Default 720h.
 	PayloadRetention time.Duration `koanf:"payload_retention"`

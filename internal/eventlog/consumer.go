@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -81,6 +82,7 @@ type Consumer struct {
 	client   *kgo.Client
 	opened   chan struct{} // closed when client is set: the client joins its group at once
 	metrics  *consumerMetrics
+	lag      *lag
 
 	turns sync.Mutex // held by a turn after its poll, and by a rebalance: one of them works on the partitions
 
@@ -104,6 +106,7 @@ type partition struct {
 	batch      Batch
 	backlog    []*kgo.Record         // fetched and not read: the batch before them is still being sent
 	dead       []*schemas.DeadRecord // of the batch, not in weir.dead yet
+	oldest     time.Time             // append time of the first record of the batch; zero while it is empty
 	sending    *sending              // not nil while the batch is cut and not committed
 	paused     bool
 	forgotten  bool // owned by the turn: a fetch may still hold records of it
@@ -111,11 +114,13 @@ type partition struct {
 
 // NewConsumer makes a consumer; nothing is connected before Run.
 func NewConsumer(o ConsumerOptions) *Consumer {
-	return &Consumer{
+	c := &Consumer{
 		o: o, limits: limits{o.FlushInterval, o.FlushRows, maxBlockBytes}, patience: turnLimit,
 		partitions: make(map[partitionID]*partition), opened: make(chan struct{}),
-		metrics: newConsumerMetrics(o.Registerer),
+		metrics: newConsumerMetrics(o.Registerer, o.Topics),
 	}
+	c.lag = newLag(c)
+	return c
 }
 
 // open connects and joins the group.
@@ -156,6 +161,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	c.health.started()
 	defer c.client.CloseAllowingRebalance()
+	go c.lag.watch(ctx, kadm.NewClient(c.client), c.o.Topics) // ends with ctx
 	for ctx.Err() == nil {
 		if err := c.turn(ctx); err != nil {
 			return err
@@ -207,7 +213,9 @@ func (c *Consumer) turn(ctx context.Context) error {
 		c.deliver(turn, due)
 		c.checkpoint(ctx, due, checkpointRecords)
 	}
-	c.metrics.observe(c)
+	owned := c.all()
+	c.metrics.partitions.Set(float64(len(owned)))
+	c.lag.observe(c.o.Topics, owned)
 	return c.fatalError()
 }
 
@@ -232,6 +240,9 @@ func (c *Consumer) read(ctx context.Context, p *partition, k *kgo.Record, now ti
 	v, err := p.delivery.read(&r, now)
 	if err != nil {
 		return fmt.Errorf("%s/%d: %w", p.topic, p.n, err)
+	}
+	if v != fold && p.oldest.IsZero() {
+		p.oldest = r.Appended
 	}
 	switch v {
 	case fold:

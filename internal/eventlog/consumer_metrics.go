@@ -2,6 +2,8 @@ package eventlog
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+
+	"weir/schemas"
 )
 
 // consumerMetrics are exported under weir_consumer_.
@@ -12,7 +14,7 @@ type consumerMetrics struct {
 	partitions                                   prometheus.Gauge
 }
 
-func newConsumerMetrics(reg prometheus.Registerer) *consumerMetrics {
+func newConsumerMetrics(reg prometheus.Registerer, topics []schemas.Topic) *consumerMetrics {
 	counter := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 		reg.MustRegister(c)
@@ -21,6 +23,9 @@ func newConsumerMetrics(reg prometheus.Registerer) *consumerMetrics {
 	byTopic := func(name, help string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{"topic"})
 		reg.MustRegister(c)
+		for _, t := range topics { // a counter that begins at its first event hides it from increase()
+			c.WithLabelValues(string(t))
+		}
 		return c
 	}
 	m := &consumerMetrics{
@@ -39,10 +44,4 @@ func newConsumerMetrics(reg prometheus.Registerer) *consumerMetrics {
 	}
 	reg.MustRegister(m.insertSeconds, m.partitions)
 	return m
-}
-
-func (m *consumerMetrics) observe(c *Consumer) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	m.partitions.Set(float64(len(c.partitions)))
 }

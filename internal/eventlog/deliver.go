@@ -151,7 +151,7 @@ func (c *Consumer) finish(ctx context.Context, parts []*partition) {
 	for _, p := range parts {
 		p.delivery.done()
 		p.batch = c.o.Sink.NewBatch(p.topic, p.n)
-		p.sending = nil
+		p.sending, p.oldest = nil, time.Time{}
 		c.metrics.batches.Inc()
 	}
 }
