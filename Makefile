@@ -13,7 +13,8 @@ GOTESTSUM := $(TOOLS)/gotestsum-v1.13.0
 
 # The race detector is the one thing here that needs a C compiler. Packages that
 # only calculate, in tests that calculate a lot, go without: it costs them
-# tenfold and has nothing to find.
+# tenfold and has nothing to find. The exploration of the protocol goes its whole
+# way without it, and a part of it with it.
 RACE := $(if $(shell command -v gcc || command -v clang),-race)
 PURE := weir/aggregator/rollup weir/internal/catalog weir/schemas
 
@@ -48,6 +49,7 @@ test: unit e2e ## every test; installs what it needs
 
 unit: $(GOTESTSUM) ## the tests of the packages
 	@$(GOTEST) -timeout 5m $(PURE)
+	@$(GOTEST) -timeout 5m -run Explor ./internal/eventlog
 	@$(GOTEST) $(RACE) -timeout 5m $(filter-out $(PURE),$(shell $(GO) list ./...))
 
 e2e: build npm $(GOTESTSUM) ## real clients and faults against the stack, on free ports

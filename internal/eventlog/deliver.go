@@ -118,6 +118,8 @@ func (c *Consumer) send(ctx context.Context, p *partition) {
 func (c *Consumer) insert(ctx context.Context, p *partition, rows Batch) error {
 	ctx, cancel := context.WithTimeout(ctx, insertLimit)
 	defer cancel()
+	ctx, cancelLate := context.WithDeadline(ctx, p.sending.until())
+	defer cancelLate()
 	start := time.Now()
 	if err := rows.Insert(ctx, token(p.topicID, c.position(p, 0), p.delivery.filling, p.sending.token)); err != nil {
 		return fmt.Errorf("insert: %w", err)

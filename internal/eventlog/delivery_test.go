@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/schemas"
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -248,5 +250,27 @@ func TestTokensDifferInEveryPart(t *testing.T) {
 	}
 	if token("t", p, intent{1, 2, 2}, 1) != token("t", p, intent{1, 2, 1}, 1) {
 		t.Error("a repeat gets another token")
+	}
+}
+
+func TestHalfAnOutcomeInKafkaLeavesTheOtherHalfToBeWritten(t *testing.T) {
+	for have, lacks := range map[schemas.Topic]schemas.Topic{
+		schemas.TopicResponses: schemas.TopicUsage,
+		schemas.TopicUsage:     schemas.TopicResponses,
+	} {
+		h := &history{node: "a", seq: 1, open: map[string]*unclosed{"req_1": {request: &schemas.RequestReceived{RequestId: "req_1"}}}}
+		if err := h.completeWith(&Record{Topic: have, Node: "a", Seq: 2, RequestID: "req_1"}, 1); err != nil {
+			t.Fatal(err)
+		}
+		call := h.open["req_1"]
+		if call == nil || call.responded == call.recorded || call.responded != (lacks == schemas.TopicUsage) {
+			t.Errorf("with %s in Kafka: %+v", have, call)
+		}
+		if err := h.completeWith(&Record{Topic: lacks, Node: "a", Seq: 3, RequestID: "req_1"}, 1); err != nil {
+			t.Fatal(err)
+		}
+		if len(h.open) > 0 {
+			t.Errorf("with both in Kafka: %+v", h.open)
+		}
 	}
 }

@@ -70,9 +70,17 @@ func (h *history) completeWith(r *Record, known uint64) error {
 		if err := req.UnmarshalVT(r.Value); err != nil {
 			return fmt.Errorf("decode request %s: %w", r.RequestID, err)
 		}
-		h.open[r.RequestID] = req
-	case schemas.TopicResponses:
-		delete(h.open, r.RequestID)
+		h.open[r.RequestID] = &unclosed{request: req}
+	case schemas.TopicResponses, schemas.TopicUsage:
+		call := h.open[r.RequestID]
+		if call == nil {
+			break
+		}
+		call.responded = call.responded || r.Topic == schemas.TopicResponses
+		call.recorded = call.recorded || r.Topic == schemas.TopicUsage
+		if call.responded && call.recorded {
+			delete(h.open, r.RequestID)
+		}
 	}
 	return nil
 }

@@ -59,8 +59,15 @@ type history struct {
 	meta      nodeMeta
 	lastWrite time.Time
 	seq       uint64
-	open      map[string]*schemas.RequestReceived
+	open      map[string]*unclosed
 	closes    []string
+}
+
+// unclosed is a request and what is known of its outcome. The spool has both
+// events of it or neither, Kafka may have got one of them.
+type unclosed struct {
+	request             *schemas.RequestReceived
+	responded, recorded bool
 }
 
 // OpenJournal takes the spool folder, recovers what earlier processes left in
@@ -155,7 +162,7 @@ func (j *Journal) spoolOptions(o JournalOptions, drain bool) spool.Options {
 
 // reopen scans a node's spool. It continues when nothing can be missing at its end.
 func (j *Journal) reopen(o JournalOptions, node string, newest bool) (*history, bool, error) {
-	h := &history{node: node, open: make(map[string]*schemas.RequestReceived)}
+	h := &history{node: node, open: make(map[string]*unclosed)}
 	if b, ok := j.folder.Marked(node, markMeta); ok {
 		if err := json.Unmarshal(b, &h.meta); err != nil {
 			return nil, false, fmt.Errorf("read %s of node %s: %w", markMeta, node, err)
@@ -191,7 +198,7 @@ func (h *history) visit(payload []byte) error {
 			if err := r.UnmarshalVT(e.value); err != nil {
 				return fmt.Errorf("decode request %s: %w", e.requestID, err)
 			}
-			h.open[e.requestID] = r
+			h.open[e.requestID] = &unclosed{request: r}
 		case schemas.TopicResponses:
 			delete(h.open, e.requestID)
 		}
@@ -266,12 +273,17 @@ func (j *Journal) closeOpen(h *history) error {
 	now := time.Now()
 	var entries []entry
 	for _, id := range ids {
-		resp, u := abandoned(h.open[id], now)
+		call := h.open[id]
+		resp, u := abandoned(call.request, now)
 		e, err := j.encodeOutcome(resp, u, nil)
 		if err != nil {
 			return err
 		}
-		entries = append(entries, e...)
+		for _, e := range e {
+			if e.topic == schemas.TopicResponses && !call.responded || e.topic == schemas.TopicUsage && !call.recorded {
+				entries = append(entries, e)
+			}
+		}
 	}
 	j.mu.Lock()
 	end, err := j.append(frameClosings, h.node, entries, 0, 0)

@@ -79,6 +79,10 @@ func (s *sending) resume(now time.Time) step {
 	return s.within(s.next, now)
 }
 
+// until is when an insert must be over, also one whose process slept since it was
+// decided on.
+func (s *sending) until() time.Time { return s.since.Add(maxBatchAge) }
+
 // within sets the next step, unless it comes too late to insert.
 func (s *sending) within(next step, now time.Time) step {
 	if (next == stepInsert || next == stepVerify) && now.Sub(s.since) >= maxBatchAge {

@@ -68,16 +68,15 @@ func Open(dir string, o Options, visit func(payload []byte) error) (l *Log, clea
 		l.waiting = []sample{{l.acked, l.segments[len(l.segments)-1].ended}}
 	}
 	l.wake()
-	if o.Drain {
-		return l, clean, nil
-	}
-	if err := preallocate(l.file, o.SegmentBytes); err != nil {
-		return nil, false, errors.Join(fmt.Errorf("allocate spool segment: %w", err), l.file.Close())
+	if !o.Drain {
+		if err := preallocate(l.file, o.SegmentBytes); err != nil {
+			return nil, false, errors.Join(fmt.Errorf("allocate spool segment: %w", err), l.file.Close())
+		}
 	}
 	if err := errors.Join(l.file.Sync(), syncDir(dir)); err != nil {
 		return nil, false, errors.Join(fmt.Errorf("fsync spool: %w", err), l.file.Close())
 	}
-	if o.Fsync == FsyncInterval {
+	if o.Fsync == FsyncInterval && !o.Drain {
 		l.done.Add(1)
 		go l.runSync()
 	}
