@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
+	"weir/stack/apachekafka"
 	"weir/stack/engine"
 	"weir/stack/kafka"
 	"weir/stack/machine"
@@ -27,6 +29,9 @@ type runCommand struct {
 	ClickHouseHTTP string `name:"clickhouse-http" placeholder:"HOST:PORT" help:"Its HTTP protocol, where not port 8123 of the same host."`
 	Kafka          string `placeholder:"HOST:PORT" help:"Use this Kafka instead of starting one."`
 	Redis          string `placeholder:"HOST:PORT" help:"Use this Redis instead of starting one."`
+
+	KafkaServer string `default:"kfake" enum:"kfake,apache" placeholder:"NAME" help:"The Kafka to start: kfake, or apache, the real one, which needs Java and Maven (${default})."`
+	RedisServer string `default:"auto" enum:"auto,redis,miniredis" placeholder:"NAME" help:"The Redis to start: redis, which is redis-server on PATH, or miniredis; auto: redis where it is installed (${default})."`
 }
 
 func (c runCommand) Run(ctx context.Context) error {
@@ -41,6 +46,7 @@ func (c runCommand) Run(ctx context.Context) error {
 	stack, err := machine.Start(ctx, machine.Options{
 		Data: c.Data, Ports: c.Ports, Ready: c.Ready, Providers: providers,
 		ClickHouse: c.ClickHouse, ClickHouseHTTP: c.ClickHouseHTTP, Kafka: c.Kafka, Redis: c.Redis,
+		KafkaServer: c.KafkaServer, RedisServer: c.RedisServer,
 		Binaries: filepath.Dir(self), Self: self, Out: os.Stderr,
 	})
 	if errors.Is(err, context.Canceled) {
@@ -70,14 +76,56 @@ func parseProviders(texts []string) ([]machine.Provider, error) {
 	return providers, nil
 }
 
-type fetchCommand struct{}
+type fetchCommand struct {
+	KafkaServer string `default:"kfake" enum:"kfake,apache" placeholder:"NAME" help:"apache: fetch Apache Kafka too (${default})."`
+}
 
-func (fetchCommand) Run(ctx context.Context) error {
+func (c fetchCommand) Run(ctx context.Context) error {
 	library, err := engine.Fetch(ctx, os.Stderr)
 	if err != nil {
 		return err
 	}
 	fmt.Println("ClickHouse engine: " + library)
+	if c.KafkaServer != machine.KafkaApache {
+		return nil
+	}
+	jars, err := apachekafka.Fetch(ctx, os.Stderr)
+	if err != nil {
+		return err
+	}
+	fmt.Println("Apache Kafka: " + jars)
+	return nil
+}
+
+// serversCommand runs another command beside a real Kafka and a real Redis, as the contract tests want them.
+type serversCommand struct {
+	Command []string `arg:"" passthrough:"" help:"The command, which finds the addresses in WEIR_TEST_KAFKA and WEIR_TEST_REDIS."`
+}
+
+func (c serversCommand) Run(ctx context.Context) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find my own executable: %w", err)
+	}
+	data, err := os.MkdirTemp("", "weir-servers-")
+	if err != nil {
+		return fmt.Errorf("make a data folder: %w", err)
+	}
+	defer os.RemoveAll(data)
+	servers, err := machine.StartServers(ctx, machine.Options{
+		Data: data, KafkaServer: machine.KafkaApache, RedisServer: machine.RedisReal, Self: self, Out: os.Stderr,
+	})
+	if err != nil {
+		return err
+	}
+	defer servers.Stop()
+	cmd := exec.CommandContext(ctx, c.Command[0], c.Command[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), "WEIR_TEST_KAFKA="+servers.Kafka, "WEIR_TEST_REDIS="+servers.Redis)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("run %s: %w", c.Command[0], err)
+	}
 	return nil
 }
 

@@ -19,6 +19,7 @@ type commands struct {
 	Run   runCommand   `cmd:"" default:"withargs" help:"Start everything and stay up until Ctrl-C (the default)."`
 	Fetch fetchCommand `cmd:"" help:"Fetch the ClickHouse engine into the cache, unless it is there."`
 
+	Servers    serversCommand    `cmd:"" hidden:"" help:"Run a command beside Apache Kafka and redis-server."`
 	ClickHouse clickHouseCommand `cmd:"" name:"clickhouse" hidden:"" help:"Be the ClickHouse engine."`
 	Kafka      kafkaCommand      `cmd:"" hidden:"" help:"Be the embedded Kafka."`
 	Redis      redisCommand      `cmd:"" hidden:"" help:"Be the embedded Redis."`

@@ -83,11 +83,46 @@ func Launch(o Options) (*Stack, error) {
 	if !strings.Contains(strings.Join(o.Args, " "), "--ports") {
 		args = append(args, "--ports", "auto")
 	}
-	p, err := start("stack", args, o.Env)
+	servers, err := serverFlags(o.Args)
+	if err != nil {
+		return nil, err
+	}
+	p, err := start("stack", append(args, servers...), o.Env)
 	if err != nil {
 		return nil, err
 	}
 	return &Stack{process: p, Data: o.Data, file: o.Ready}, nil
+}
+
+// The worlds that the tests run in: WEIR_E2E_SERVERS is fake (kfake and miniredis, which is the default) or
+// real (Apache Kafka and redis-server).
+const (
+	fakeServers = "fake"
+	realServers = "real"
+)
+
+// RealServers says whether Kafka and Redis are the real ones, for the few lines that only one of the two obeys.
+func RealServers() bool { return os.Getenv("WEIR_E2E_SERVERS") == realServers }
+
+// serverFlags says which servers the stack starts, where the test's own arguments leave it open.
+func serverFlags(args []string) ([]string, error) {
+	kafka, redis := "kfake", "miniredis"
+	switch world := os.Getenv("WEIR_E2E_SERVERS"); world {
+	case "", fakeServers:
+	case realServers:
+		kafka, redis = "apache", "redis"
+	default:
+		return nil, fmt.Errorf("WEIR_E2E_SERVERS is %q; it is %s or %s", world, fakeServers, realServers)
+	}
+	var flags []string
+	for _, flag := range []struct{ name, given, value string }{
+		{"--kafka-server", "--kafka", kafka}, {"--redis-server", "--redis", redis},
+	} {
+		if !strings.Contains(strings.Join(args, " "), flag.given) {
+			flags = append(flags, flag.name, flag.value)
+		}
+	}
+	return flags, nil
 }
 
 // Start starts a stack and waits until everything in it answers.

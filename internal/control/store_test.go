@@ -10,21 +10,16 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/twmb/franz-go/pkg/kfake"
 
 	"weir/internal/eventlog"
+	"weir/internal/eventlog/kafkatest"
 	"weir/schemas"
 )
 
 func kafka(t *testing.T) eventlog.Config {
 	t.Helper()
-	c, err := kfake.NewCluster(kfake.NumBrokers(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
 	k := eventlog.DefaultConfig()
-	k.Brokers = c.ListenAddrs()
+	k.Brokers = kafkatest.Start(t)
 	return k
 }
 

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kadm"
 
 	"weir/schemas"
 )
@@ -19,7 +19,7 @@ import (
 // lands late or loses what it acknowledged a token for; consumers that are
 // killed and started, two at a time; a gateway that is killed.
 func TestNothingLostNothingTwiceUnderFaults(t *testing.T) {
-	_, k := startKafka(t, 3)
+	k := startKafka(t, 3)
 	r := &retirements{last: map[string]uint64{}}
 	o := journalOptions(t, k, t.TempDir(), r)
 	tab := newTable()
@@ -68,7 +68,7 @@ func TestNothingLostNothingTwiceUnderFaults(t *testing.T) {
 // A table that refuses for longer than a turn lasts, while one fetch holds many
 // batches: what was fetched behind the batch that waits is not passed over.
 func TestNothingIsPassedOverWhileABatchWaits(t *testing.T) {
-	_, k := startKafka(t, 1)
+	k := startKafka(t, 1)
 	o := journalOptions(t, k, t.TempDir(), &retirements{last: map[string]uint64{}})
 	o.Partitions = 1
 	j := openJournal(t, o)
@@ -98,7 +98,7 @@ func TestNothingIsPassedOverWhileABatchWaits(t *testing.T) {
 
 // A partition that is given up while it is paused is read again when it comes back.
 func TestAPausedPartitionThatComesBackIsRead(t *testing.T) {
-	_, k := startKafka(t, 3)
+	k := startKafka(t, 3)
 	ctx := deadline(t)
 	j := openJournal(t, journalOptions(t, k, t.TempDir(), &retirements{last: map[string]uint64{}}))
 	var calls []string
@@ -160,7 +160,7 @@ func TestAPausedPartitionThatComesBackIsRead(t *testing.T) {
 }
 
 func TestAnUndecodableRecordGoesToTheDeadTopicAndHoldsNobodyUp(t *testing.T) {
-	_, k := startKafka(t, 3)
+	k := startKafka(t, 3)
 	ctx := deadline(t)
 	log, err := OpenLog(k, quiet())
 	if err != nil {
@@ -194,7 +194,7 @@ func TestAnUndecodableRecordGoesToTheDeadTopicAndHoldsNobodyUp(t *testing.T) {
 }
 
 func TestRowsWithoutACommittedOffsetStopTheConsumer(t *testing.T) {
-	_, k := startKafka(t, 1)
+	k := startKafka(t, 1)
 	tab := newTable()
 	tab.rows["weir.usage/0/5/req_x"] = 1
 	err := newConsumer(t, k, tab).Run(deadline(t))
@@ -204,13 +204,15 @@ func TestRowsWithoutACommittedOffsetStopTheConsumer(t *testing.T) {
 }
 
 func TestAnExpiringLedgerTopicIsRefused(t *testing.T) {
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, string(schemas.TopicUsage)))
+	k := emptyKafka(t)
+	cl, err := k.client(quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer cluster.Close()
-	k := DefaultConfig()
-	k.Brokers = cluster.ListenAddrs()
+	defer cl.Close()
+	if _, err := kadm.NewClient(cl).CreateTopic(t.Context(), 3, 1, nil, string(schemas.TopicUsage)); err != nil {
+		t.Fatal(err)
+	}
 	err = EnsureTopics(deadline(t), k, 3, quiet())
 	if err == nil || !strings.Contains(err.Error(), "weir.usage has") || !strings.Contains(err.Error(), "kafka-configs") {
 		t.Fatalf("EnsureTopics = %v", err)
@@ -218,7 +220,7 @@ func TestAnExpiringLedgerTopicIsRefused(t *testing.T) {
 }
 
 func TestRangeAndOffsetAt(t *testing.T) {
-	_, k := startKafka(t, 1)
+	k := startKafka(t, 1)
 	ctx := deadline(t)
 	log, err := OpenLog(k, quiet())
 	if err != nil {
@@ -245,7 +247,7 @@ func TestRangeAndOffsetAt(t *testing.T) {
 }
 
 func TestTheOffsetOfAStoppedGroupCanBeSet(t *testing.T) {
-	_, k := startKafka(t, 1)
+	k := startKafka(t, 1)
 	ctx := deadline(t)
 	tab := newTable()
 	tab.rows["weir.usage/0/5/req_x"] = 1

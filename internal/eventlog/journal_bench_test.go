@@ -4,18 +4,11 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/twmb/franz-go/pkg/kfake"
 )
 
 // One call's events, spooled and carried into Kafka: what the log costs a call.
 func BenchmarkCall(b *testing.B) {
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer cluster.Close()
-	k := DefaultConfig()
-	k.Brokers = cluster.ListenAddrs()
+	k := emptyKafka(b)
 	if err := EnsureTopics(b.Context(), k, 6, quiet()); err != nil {
 		b.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 func TestEveryCallArrivesOnce(t *testing.T) {
-	_, k := startKafka(t, 3)
+	k := startKafka(t, 3)
 	r := &retirements{last: map[string]uint64{}}
 	o := journalOptions(t, k, t.TempDir(), r)
 	tab := newTable()
@@ -65,7 +65,7 @@ func (o JournalOptions) withRegistry() JournalOptions {
 func TestAKilledGatewaysSpoolIsDrainedAndItsOpenCallsClosed(t *testing.T) {
 	for _, mode := range []spool.Fsync{spool.FsyncNever, spool.FsyncAlways} {
 		t.Run(string(mode), func(t *testing.T) {
-			_, k := startKafka(t, 3)
+			k := startKafka(t, 3)
 			r := &retirements{last: map[string]uint64{}}
 			o := journalOptions(t, k, t.TempDir(), r)
 			o.Spool.Fsync = mode
@@ -116,7 +116,7 @@ func TestAKilledGatewaysSpoolIsDrainedAndItsOpenCallsClosed(t *testing.T) {
 // An open call whose request was acknowledged long ago, in an earlier segment,
 // is still closed.
 func TestOpenCallsOfEarlierSegmentsAreClosed(t *testing.T) {
-	_, k := startKafka(t, 3)
+	k := startKafka(t, 3)
 	r := &retirements{last: map[string]uint64{}}
 	o := journalOptions(t, k, t.TempDir(), r)
 	o.Spool.MaxBytes = 8 << 20 // segments of 1 MiB
@@ -161,7 +161,7 @@ func TestOpenCallsOfEarlierSegmentsAreClosed(t *testing.T) {
 // A spool that goes on under its id after a kill closes its own open calls, which says nothing of the
 // calls that its later runs leave open.
 func TestOpenCallsOfEveryRunOfADurableSpoolAreClosed(t *testing.T) {
-	_, k := startKafka(t, 3)
+	k := startKafka(t, 3)
 	o := journalOptions(t, k, t.TempDir(), &retirements{last: map[string]uint64{}})
 	o.Spool.Fsync = spool.FsyncAlways
 	tab := newTable()
@@ -241,7 +241,7 @@ func TestAFullSpoolRefusesNewCallsAndRecordsOpenOnes(t *testing.T) {
 // written a second time, requests that only Kafka knows are closed, and the node
 // ends at the seq that Kafka has.
 func TestAPowerLossIsCompletedFromKafka(t *testing.T) {
-	_, k := startKafka(t, 3)
+	k := startKafka(t, 3)
 	r := &retirements{last: map[string]uint64{}}
 	dir := t.TempDir()
 	o := journalOptions(t, k, dir, r)
@@ -298,7 +298,7 @@ func TestAPowerLossIsCompletedFromKafka(t *testing.T) {
 // A start that fails half-way gives everything back, and a damaged spool stops
 // it with the file's name.
 func TestADamagedSpoolStopsTheStart(t *testing.T) {
-	_, k := startKafka(t, 3)
+	k := startKafka(t, 3)
 	r := &retirements{last: map[string]uint64{}}
 	dir := t.TempDir()
 	o := journalOptions(t, k, dir, r)

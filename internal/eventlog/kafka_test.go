@@ -9,27 +9,29 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/twmb/franz-go/pkg/kfake"
 
+	"weir/internal/eventlog/kafkatest"
 	"weir/internal/eventlog/spool"
 	"weir/schemas"
 )
 
-// startKafka is a broker with all topics.
-func startKafka(t *testing.T, partitions int32) (*kfake.Cluster, Config) {
+// emptyKafka is a Kafka without topics.
+func emptyKafka(t testing.TB) Config {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.GroupMinSessionTimeout(time.Second))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close)
 	k := DefaultConfig()
-	k.Brokers = cluster.ListenAddrs()
-	k.SessionTimeout = 2 * time.Second
+	k.Brokers = kafkatest.Start(t)
+	k.SessionTimeout = 2 * kafkatest.MinSession
+	return k
+}
+
+// startKafka is a Kafka with all topics.
+func startKafka(t *testing.T, partitions int32) Config {
+	t.Helper()
+	k := emptyKafka(t)
 	if err := EnsureTopics(deadline(t), k, partitions, quiet()); err != nil {
 		t.Fatal(err)
 	}
-	return cluster, k
+	return k
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

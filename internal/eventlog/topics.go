@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -76,7 +77,45 @@ func ensure(ctx context.Context, c Config, log *slog.Logger, want map[schemas.To
 			return err
 		}
 	}
+	// What was just created is on its way to the brokers.
+	settle, cancel := context.WithTimeout(ctx, settleLimit)
+	defer cancel()
+	for {
+		err := checkAll(ctx, adm, c, want)
+		if !kerr.IsRetriable(err) {
+			return err
+		}
+		select {
+		case <-settle.Done():
+			return err
+		case <-time.After(retryFirst):
+		}
+	}
+}
+
+// settleLimit is how long brokers may take until they know of a new topic and its leaders.
+const settleLimit = 15 * time.Second
+
+// checkAll sees that every partition has its leader and every topic its settings.
+func checkAll(ctx context.Context, adm *kadm.Client, c Config, want map[schemas.Topic]int32) error {
+	names := make([]string, 0, len(want))
 	for t := range want {
+		names = append(names, string(t))
+	}
+	have, err := adm.ListTopics(ctx, names...)
+	if err != nil {
+		return fmt.Errorf("list topics: %w", err)
+	}
+	for t := range want {
+		d := have[string(t)]
+		if d.Err != nil {
+			return fmt.Errorf("list topic %s: %w", t, d.Err)
+		}
+		for n, p := range d.Partitions {
+			if p.Err != nil {
+				return fmt.Errorf("list partition %s/%d: %w", t, n, p.Err)
+			}
+		}
 		if err := check(ctx, adm, t, c.topicConfig(t)); err != nil {
 			return err
 		}

@@ -78,7 +78,9 @@ var ours = rules{
 		{"stack", "stack/...", "the command starts each part, by its own name, as a child of itself"},
 		{"stack/machine", "stack/...", "wires the parts into one machine"},
 		{"stack/machine", "internal/control", "the development key is hashed as the gateway will"},
-		{"stack/engine", "stack/flock", "one download at a time"},
+		{"stack/cache", "stack/flock", "one download at a time"},
+		{"stack/engine", "stack/cache", "keeps the library"},
+		{"stack/apachekafka", "stack/cache", "keeps the jars"},
 		{"stack/ports", "stack/flock", "two stacks never choose one port"},
 
 		// End to end.
@@ -91,6 +93,8 @@ var ours = rules{
 		{"ingest/...", "clickhouse/enginetest", "tested on the real thing"},
 		{"ingest/app", "schemas", "the events of a whole call"},
 		{"stack/...", "stack/ports", "free ports"},
+		{"internal/control", "internal/eventlog/kafkatest", "the fake Kafka or the real one"},
+		{"internal/eventlog", "internal/eventlog/kafkatest", "the fake Kafka or the real one"},
 		{"e2e", "e2e/stacktest", "the stack, started as its users do"},
 	},
 }
@@ -139,6 +143,8 @@ var drivers = rules{
 		{"stack/machine", "golang.org/x/sync/errgroup", "starts what can start side by side"},
 		{"stack/redis", "github.com/alicebob/miniredis/v2", "is Redis where no redis-server is installed"},
 
+		{"internal/eventlog/kafkatest", "github.com/twmb/franz-go/pkg/...", "the fake, and how the real one is emptied"},
+
 		// The end-to-end tests, a module of their own.
 		{"e2e/stacktest", "github.com/ClickHouse/clickhouse-go/v2/...", "reads the tables as a user would, not through our adapter"},
 	},
@@ -156,7 +162,6 @@ var drivers = rules{
 		{"gateway/...", "google.golang.org/protobuf/...", "compares events"},
 		{"gateway/httpapi", "github.com/prometheus/client_golang/...", "reads the metrics that were counted"},
 		{"ingest/app", "github.com/twmb/franz-go/pkg/kfake", "the protocol is faked, the client is not"},
-		{"internal/control", "github.com/twmb/franz-go/pkg/kfake", "the protocol is faked, the client is not"},
 		{"aggregator/follow", "github.com/alicebob/miniredis/v2/...", "Redis that can be lost at will"},
 		{"internal/live", "github.com/alicebob/miniredis/v2", "the protocol is faked, the client is not"},
 		{"stack/kafka", "github.com/twmb/franz-go/pkg/...", "a real client speaks to it"},

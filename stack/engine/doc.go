@@ -14,6 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"weir/stack/cache"
 )
 
 // Version is the version of the npm packages; the ClickHouse in it is 26.7.
@@ -25,21 +27,8 @@ const libraryName = "libchdb.so"
 // ErrMissing is wrapped by Library when the cache has no engine.
 var ErrMissing = errors.New("the ClickHouse engine is not in the cache")
 
-// CacheDir is where this version's library lies: $WEIR_ENGINE_CACHE, else weir/engine in $XDG_CACHE_HOME
-// or ~/.cache, and in it a folder per version.
-func CacheDir() (string, error) {
-	if dir := os.Getenv("WEIR_ENGINE_CACHE"); dir != "" {
-		return filepath.Join(dir, Version), nil
-	}
-	if dir := os.Getenv("XDG_CACHE_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "weir", "engine", Version), nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", fmt.Errorf("find a place for the engine (set WEIR_ENGINE_CACHE to a folder): %w", err)
-	}
-	return filepath.Join(home, ".cache", "weir", "engine", Version), nil
-}
+// CacheDir is where this version's library lies; see the package cache.
+func CacheDir() (string, error) { return cache.Dir(Version) }
 
 // Library is the path of the cached library; the error wraps ErrMissing when it has to be fetched.
 func Library() (string, error) {

@@ -16,45 +16,39 @@ import (
 	"path/filepath"
 	"strings"
 
-	"weir/stack/flock"
+	"weir/stack/cache"
 )
 
 // Fetch makes sure that the cache has the engine and returns the library's path. It downloads about
 // 180 MB where the cache is empty, shows its progress on progress, and does nothing otherwise. A second
 // Fetch waits for the first. The error is one sentence for a person.
 func Fetch(ctx context.Context, progress io.Writer) (string, error) {
-	if library, err := Library(); !errors.Is(err, ErrMissing) {
-		return library, err
-	}
 	dir, err := CacheDir()
 	if err != nil {
 		return "", err
 	}
+	has := func() (bool, error) {
+		_, err := Library()
+		if errors.Is(err, ErrMissing) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	if err := cache.Fill(ctx, dir, "the ClickHouse engine", progress, has, func() error { return fetch(ctx, dir, progress) }); err != nil {
+		return "", err
+	}
+	return Library()
+}
+
+func fetch(ctx context.Context, dir string, progress io.Writer) error {
 	pkg, err := packageName()
 	if err != nil {
-		return "", err
+		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", fmt.Errorf("create the engine's cache (WEIR_ENGINE_CACHE names another place): %w", err)
-	}
-	lock, err := flock.Wait(ctx, filepath.Join(dir, "lock"), func() {
-		fmt.Fprintln(progress, "waiting for another fetch of the ClickHouse engine to end")
-	})
-	if err != nil {
-		return "", fmt.Errorf("lock the engine's cache: %w", err)
-	}
-	defer lock.Release()
-	if library, err := Library(); !errors.Is(err, ErrMissing) {
-		return library, err // the other fetch brought it
-	}
-	if err := removeScraps(dir); err != nil {
-		return "", err
-	}
-
 	fmt.Fprintf(progress, "fetching the ClickHouse engine, %s %s, into %s\n", pkg, Version, dir)
 	dist, err := lookUp(ctx, pkg)
 	if err != nil {
-		return "", fmt.Errorf("look up the ClickHouse engine: %w", err)
+		return fmt.Errorf("look up the ClickHouse engine: %w", err)
 	}
 	err = download(ctx, dist, dir, progress)
 	var refused *refusedError
@@ -64,23 +58,7 @@ func Fetch(ctx context.Context, progress io.Writer) (string, error) {
 		err = downloadByNPM(ctx, pkg, dist, dir, progress)
 	}
 	if err != nil {
-		return "", fmt.Errorf("fetch the ClickHouse engine: %w", err)
-	}
-	return Library()
-}
-
-// scrapPrefix marks what a fetch works on; only the holder of the lock makes and removes such files.
-const scrapPrefix = "fetching-"
-
-func removeScraps(dir string) error {
-	scraps, err := filepath.Glob(filepath.Join(dir, scrapPrefix+"*"))
-	if err != nil {
-		return err
-	}
-	for _, scrap := range scraps {
-		if err := os.RemoveAll(scrap); err != nil {
-			return fmt.Errorf("remove what a broken fetch left: %w", err)
-		}
+		return fmt.Errorf("fetch the ClickHouse engine: %w", err)
 	}
 	return nil
 }
@@ -110,7 +88,7 @@ func download(ctx context.Context, dist distribution, dir string, progress io.Wr
 }
 
 func downloadByNPM(ctx context.Context, pkg string, dist distribution, dir string, progress io.Writer) error {
-	scrap, err := os.MkdirTemp(dir, scrapPrefix)
+	scrap, err := os.MkdirTemp(dir, cache.ScrapPrefix)
 	if err != nil {
 		return err
 	}
@@ -137,7 +115,7 @@ func install(tarball io.Reader, integrity, dir string) error {
 		return err
 	}
 	hashed := io.TeeReader(tarball, sum)
-	scrap, err := os.CreateTemp(dir, scrapPrefix)
+	scrap, err := os.CreateTemp(dir, cache.ScrapPrefix)
 	if err != nil {
 		return err
 	}

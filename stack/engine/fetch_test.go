@@ -17,6 +17,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"weir/stack/cache"
 )
 
 const library = "the library's bytes"
@@ -111,7 +113,7 @@ func TestScrapsOfAKilledFetchAreRemoved(t *testing.T) {
 	if err := os.MkdirAll(r.cache, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(r.cache, scrapPrefix+"1"), []byte("half"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(r.cache, cache.ScrapPrefix+"1"), []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Fetch(t.Context(), io.Discard); err != nil {

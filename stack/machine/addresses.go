@@ -21,17 +21,20 @@ type addresses struct {
 	gateway, provider, kafka, redis, ingest, aggregator string
 
 	clickHouse, clickHouseHTTP string
+
+	kafkaController string // of Apache Kafka only
 }
 
 // chooseAddresses takes a port for every part that will be started.
 func chooseAddresses(ctx context.Context, opts Options, set *ports.Set) (addresses, error) {
 	var a addresses
-	wanted := []struct {
+	type part struct {
 		address *string
 		what    string
 		fixed   int
 		given   string
-	}{
+	}
+	wanted := []part{
 		{&a.gateway, "gateway", 8080, ""},
 		{&a.provider, "mock provider", 8081, ""},
 		{&a.clickHouse, "ClickHouse, native", 9000, opts.ClickHouse},
@@ -40,6 +43,9 @@ func chooseAddresses(ctx context.Context, opts Options, set *ports.Set) (address
 		{&a.redis, "Redis", 6379, opts.Redis},
 		{&a.ingest, "ingest's metrics", 9101, ""},
 		{&a.aggregator, "aggregator's metrics", 9102, ""},
+	}
+	if opts.KafkaServer == KafkaApache {
+		wanted = append(wanted, part{&a.kafkaController, "Kafka's controller", 9093, ""})
 	}
 	for _, w := range wanted {
 		if w.given != "" {

@@ -38,6 +38,10 @@ type Options struct {
 	Kafka          string
 	Redis          string
 
+	// What to start where no address is given.
+	KafkaServer string // KafkaFake, which is the default, or KafkaApache
+	RedisServer string // RedisAuto, which is the default, RedisReal or RedisFake
+
 	Binaries string    // folder with gateway, ingest and aggregator
 	Self     string    // the stack's own executable, which is also the embedded servers
 	Out      io.Writer // lines for a person: progress, and children that died
@@ -77,6 +81,9 @@ func (s *Stack) start(ctx context.Context) (err error) {
 		return err
 	}
 	if s.lock, err = s.data.claim(); err != nil {
+		return err
+	}
+	if err := s.checkKafka(); err != nil {
 		return err
 	}
 	s.ready = newReadyFile(s.opts.Ready)
@@ -177,8 +184,10 @@ func (s *Stack) wayOut(name string) string {
 		return fmt.Sprintf("if its data is damaged, move it away and start again: mv %s %s.damaged (it begins empty then; the log keeps what was)", dir, dir)
 	case partKafka:
 		// Tables without the log that they were made from would stop the readers.
-		log, tables := s.data.path(name), s.data.path(partClickHouse)
+		log, tables := s.data.path(kafkaFolder(s.opts.KafkaServer)), s.data.path(partClickHouse)
 		return fmt.Sprintf("if its data is damaged, move it and the tables made from it away and start again: mv %s %s.damaged; mv %s %s.damaged (the log is the ledger: keep both)", log, log, tables, tables)
+	case partKafkaFormat:
+		return "Apache Kafka needs Java 17 or newer"
 	case partMigrate:
 		return "the ClickHouse at " + s.addresses.clickHouse + " does not take Weir's tables"
 	}

@@ -3,15 +3,11 @@ package machine
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"weir/stack/ports"
 	"weir/stack/supervisor"
 )
 
@@ -25,6 +21,8 @@ const (
 	partRedis      = "redis"
 	partProvider   = "provider"
 	partMigrate    = "migrate"
+
+	partKafkaFormat = "kafka-format"
 )
 
 // startParts starts everything as early as what it needs is there: the gateway after Kafka, Redis and
@@ -69,17 +67,6 @@ func (s *Stack) startPart(ctx context.Context, spec supervisor.Spec) error {
 	return s.supervisor.Start(ctx, spec)
 }
 
-func (s *Stack) startKafka(ctx context.Context) error {
-	if s.opts.Kafka != "" {
-		return given(ctx, "--kafka", s.opts.Kafka, askKafka(s.opts.Kafka))
-	}
-	return s.startPart(ctx, supervisor.Spec{
-		Name: partKafka, Path: s.opts.Self, Log: s.logPath(partKafka),
-		Args:  []string{"kafka", "--listen", s.addresses.kafka, "--data", s.data.path(partKafka)},
-		Ready: askKafka(s.addresses.kafka),
-	})
-}
-
 func (s *Stack) startClickHouse(ctx context.Context) error {
 	if s.opts.ClickHouse != "" {
 		if err := given(ctx, "--clickhouse", s.addresses.clickHouse, dial(s.addresses.clickHouse)); err != nil {
@@ -90,29 +77,6 @@ func (s *Stack) startClickHouse(ctx context.Context) error {
 	spec, err := s.clickHouseSpec(ctx)
 	if err != nil {
 		return err
-	}
-	return s.startPart(ctx, spec)
-}
-
-// startRedis keeps nothing on disk either way: Redis is a projection, and a lost one is restored.
-func (s *Stack) startRedis(ctx context.Context) error {
-	if s.opts.Redis != "" {
-		return given(ctx, "--redis", s.opts.Redis, pingRedis(s.opts.Redis))
-	}
-	spec := supervisor.Spec{Name: partRedis, Log: s.logPath(partRedis), Ready: pingRedis(s.addresses.redis)}
-	if path, err := exec.LookPath("redis-server"); err == nil {
-		dir := s.data.path(partRedis)
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("cannot write to %s: %w", dir, cause(err))
-		}
-		spec.Path = path
-		spec.Args = []string{
-			"--bind", ports.Host, "--port", strconv.Itoa(port(s.addresses.redis)),
-			"--save", "", "--appendonly", "no", "--dir", dir,
-		}
-	} else {
-		spec.Path = s.opts.Self
-		spec.Args = []string{"redis", "--listen", s.addresses.redis}
 	}
 	return s.startPart(ctx, spec)
 }
