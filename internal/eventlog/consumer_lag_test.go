@@ -33,7 +33,7 @@ func gauge(t *testing.T, from prometheus.Gatherer, name string) float64 {
 // While the table refuses, the metrics say how many records wait and for how
 // long, also those that come while the partitions are paused; afterwards none.
 func TestTheLagIsMeasuredWhileNothingIsDelivered(t *testing.T) {
-	_, k := startKafka(t, 3)
+	k := startKafka(t, 3)
 	ctx := deadline(t)
 	j := openJournal(t, journalOptions(t, k, t.TempDir(), &retirements{last: map[string]uint64{}}))
 	defer func() {

@@ -26,13 +26,13 @@ func kafkaFolder(server string) string {
 // checkKafka refuses a folder whose log is in another Kafka: a ledger that is left behind would be
 // missing in the new one, and the tables made from it would be ahead of the log.
 func (s *Stack) checkKafka() error {
-	own, other := KafkaFake, KafkaApache
+	other := KafkaApache
 	if s.opts.KafkaServer == KafkaApache {
-		own, other = other, own
+		other = KafkaFake
 	}
 	if s.opts.Kafka != "" {
 		if s.opts.KafkaServer == KafkaApache {
-			return fmt.Errorf("--kafka %s names a Kafka to use and --kafka-server %s one to start: leave out one of them", s.opts.Kafka, own)
+			return fmt.Errorf("--kafka %s names a Kafka to use and --kafka-server %s one to start: leave out one of them", s.opts.Kafka, KafkaApache)
 		}
 		return nil
 	}

@@ -230,6 +230,16 @@ func TestTroubles(t *testing.T) {
 		{"nothing at the given address", func(_ *testing.T, opts *Options) {
 			opts.Kafka = "127.0.0.1:1"
 		}, []string{"127.0.0.1:1", "connection refused", "leave out --kafka"}},
+		{"the log is another Kafka's", func(t *testing.T, opts *Options) {
+			put(t, filepath.Join(opts.Data, "kafka-apache", "log", "meta.properties"), "")
+		}, []string{"kafka-apache", "--kafka-server apache", "--data DIR"}},
+		{"two Kafkas", func(_ *testing.T, opts *Options) {
+			opts.Kafka, opts.KafkaServer = "127.0.0.1:1", KafkaApache
+		}, []string{"--kafka 127.0.0.1:1", "--kafka-server apache", "leave out one"}},
+		{"no redis-server", func(t *testing.T, opts *Options) {
+			t.Setenv("PATH", t.TempDir())
+			opts.RedisServer = RedisReal
+		}, []string{"redis-server is not on PATH", "leave out --redis-server"}},
 		{"the given address is none", func(_ *testing.T, opts *Options) {
 			opts.Redis = "localhost"
 		}, []string{`"localhost" is no address for Redis`, "HOST:PORT"}},
