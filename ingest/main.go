@@ -6,7 +6,8 @@
 //
 // Failure: it waits for Kafka and ClickHouse; a stop writes and commits what was
 // read. Exit code 1 with one sentence on stderr for everything that a person
-// has to mend.
+// has to mend. `ingest audit` ends with 1 when anything is off and with 2 when it
+// could not look.
 package main
 
 import (
@@ -25,6 +26,7 @@ type commandLine struct {
 	service.Flags
 	Run     struct{}               `cmd:"" default:"1" help:"Write events into ClickHouse until stopped (the default)."`
 	Migrate struct{}               `cmd:"" help:"Bring ClickHouse to the newest schema and end."`
+	Audit   auditCommand           `cmd:"" help:"Show that the log, the tables and the rollups agree. Exit code 1 when anything is off."`
 	Offset  eventlog.OffsetCommand `cmd:"" help:"Set where a partition goes on, after records expired that were never delivered."`
 	service.Commands
 }
@@ -32,15 +34,25 @@ type commandLine struct {
 func main() {
 	var flags commandLine
 	command := kong.Parse(&flags, kong.Name("ingest"), kong.Description("Writes the events of Weir's log into ClickHouse."))
-	os.Exit(service.Main("ingest", os.Stderr, func(ctx context.Context) error {
-		return start(ctx, flags, command.Command())
-	}))
+	clean := true
+	code := service.Main("ingest", os.Stderr, func(ctx context.Context) (err error) {
+		clean, err = start(ctx, flags, command.Command())
+		return err
+	})
+	switch {
+	case code != 0 && command.Command() == "audit":
+		code = 2
+	case code == 0 && !clean:
+		code = 1
+	}
+	os.Exit(code)
 }
 
-func start(ctx context.Context, flags commandLine, command string) error {
+// start runs the command; clean is false when it is one that found something off.
+func start(ctx context.Context, flags commandLine, command string) (clean bool, err error) {
 	logger, err := service.NewLogger(os.Stderr, flags.Flags)
 	if err != nil {
-		return err
+		return false, err
 	}
 	options := app.Options{
 		Kafka:      eventlog.DefaultConfig(),
@@ -50,23 +62,25 @@ func start(ctx context.Context, flags commandLine, command string) error {
 	}
 	sections := map[string]any{"kafka": &options.Kafka, "clickhouse": &options.ClickHouse, "ingest": &options.Ingest}
 	if command == "env" {
-		return service.WriteEnv(os.Stdout, flags, sections)
+		return true, service.WriteEnv(os.Stdout, flags, sections)
 	}
 	if err := service.Load(flags.Config, sections); err != nil {
-		return err
+		return false, err
 	}
 	switch command {
 	case "health":
-		return service.AskReady(ctx, options.Ingest.MetricsListen, os.Stdout)
+		return true, service.AskReady(ctx, options.Ingest.MetricsListen, os.Stdout)
 	case "migrate":
-		return clickhouse.Migrate(ctx, options.ClickHouse)
+		return true, clickhouse.Migrate(ctx, options.ClickHouse)
 	case "offset":
-		return flags.Offset.Set(ctx, options.Kafka, app.Group, logger)
+		return true, flags.Offset.Set(ctx, options.Kafka, app.Group, logger)
+	case "audit":
+		return flags.Audit.run(ctx, options)
 	}
 	ingest, err := app.New(ctx, options)
 	if err != nil {
-		return err
+		return false, err
 	}
 	logger.Info("ingest is up", "operations", ingest.Addr())
-	return ingest.Run(ctx)
+	return true, ingest.Run(ctx)
 }

@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"time"
 
 	"weir/schemas"
 )
@@ -21,17 +22,23 @@ type Verdict struct {
 	Version uint64
 }
 
+// Retirement is the end of a node: nothing above LastSeq comes from it.
+type Retirement struct {
+	LastSeq uint64
+	At      time.Time
+}
+
 // State is the control state at an offset of the log. It is owned by its Store
 // and changes only by apply.
 type State struct {
 	versions map[string]uint64  // by entity
 	verdicts map[string]Verdict // by command id
 	cluster  *schemas.ClusterSettings
-	retired  map[string]uint64 // last seq by node
+	retired  map[string]Retirement // by node
 }
 
 func newState() *State {
-	return &State{versions: map[string]uint64{}, verdicts: map[string]Verdict{}, retired: map[string]uint64{}}
+	return &State{versions: map[string]uint64{}, verdicts: map[string]Verdict{}, retired: map[string]Retirement{}}
 }
 
 // apply folds one record. Whether it is accepted depends on its entity and the
@@ -60,6 +67,6 @@ func (s *State) change(r *schemas.ControlRecord) {
 	case *schemas.ControlRecord_ClusterSettings:
 		s.cluster = c.ClusterSettings
 	case *schemas.ControlRecord_NodeRetired:
-		s.retired[c.NodeRetired.Node] = c.NodeRetired.LastSeq
+		s.retired[c.NodeRetired.Node] = Retirement{LastSeq: c.NodeRetired.LastSeq, At: time.UnixMicro(r.OccurredAt)}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -214,6 +215,13 @@ func (s *Store) Retired(node string) bool {
 	defer s.mu.Unlock()
 	_, ok := s.state.retired[node]
 	return ok
+}
+
+// Retirements returns the nodes that were ended.
+func (s *Store) Retirements() map[string]Retirement {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.state.retired)
 }
 
 // Err is why the reader stopped, nil while it reads.

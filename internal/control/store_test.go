@@ -104,7 +104,7 @@ func TestARetiredNodeStaysRetiredAtItsFirstEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if !s.Retired("N") || s.state.retired["N"] != 7 {
+	if !s.Retired("N") || s.state.retired["N"].LastSeq != 7 {
 		t.Errorf("retired = %v, want N at 7", s.state.retired)
 	}
 }
