@@ -1,10 +1,10 @@
 // Command aggregator turns the usage events of Weir's log into rollups in
-// ClickHouse and live sums in Redis.
+// ClickHouse and live sums in Redis, and makes both anew from the log.
 //
 // Guarantee: every event counts once in every rollup; see weir/internal/eventlog
-// for the delivery, weir/aggregator/rollup for what is counted, and
-// weir/aggregator/follow for the live sums. Any number of aggregators share the
-// partitions of the log.
+// for the delivery, weir/aggregator/rollup for what is counted,
+// weir/aggregator/follow for the live sums and weir/aggregator/rebuild for
+// generations. Any number of aggregators share the partitions of the log.
 //
 // Failure: it waits for Kafka and ClickHouse, and goes on without Redis; a stop
 // writes and commits what was read. Exit code 1 with one sentence on stderr for
@@ -26,8 +26,15 @@ import (
 
 type commandLine struct {
 	service.Flags
-	Run    struct{}               `cmd:"" default:"1" help:"Write rollups until stopped (the default)."`
-	Offset eventlog.OffsetCommand `cmd:"" help:"Set where a partition goes on, after records expired that were never delivered."`
+	Run    struct{} `cmd:"" default:"1" help:"Write rollups until stopped (the default)."`
+	Offset struct {
+		eventlog.OffsetCommand
+		Generation int `help:"Of which generation; the one that serves when not given."`
+	} `cmd:"" help:"Set where a partition goes on, after records expired that were never delivered."`
+	Rebuild struct{} `cmd:"" help:"Make all rollups and live sums anew from the log, beside those that serve, and switch to them. Goes on with a rebuild that was cut off."`
+	Drop    struct {
+		Generation int `required:"" help:"Which; never the one that serves."`
+	} `cmd:"" help:"Remove a generation of rollups that does not serve."`
 	service.Commands
 }
 
@@ -66,7 +73,11 @@ func start(ctx context.Context, flags commandLine, command string) error {
 	case "health":
 		return service.AskReady(ctx, options.Aggregator.MetricsListen, os.Stdout)
 	case "offset":
-		return flags.Offset.Set(ctx, options.Kafka, app.Group, logger)
+		return app.SetOffset(ctx, options, flags.Offset.OffsetCommand, flags.Offset.Generation)
+	case "rebuild":
+		return app.Rebuild(ctx, options, os.Stdout)
+	case "drop":
+		return app.Drop(ctx, options, flags.Drop.Generation)
 	}
 	aggregator, err := app.New(ctx, options)
 	if err != nil {

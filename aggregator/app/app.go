@@ -1,7 +1,10 @@
-// Package app wires the aggregator: the delivery consumer, the rollups, the live
-// sums and the operations listener.
+// Package app wires the aggregator: the delivery consumer, the rollups and the
+// live sums of the generation that serves, the operations listener, and the
+// commands that make and remove generations.
 //
 // Guarantee: what New opens, Run closes; a New that fails closes what it opened.
+// When a rebuild has switched to another generation, Run finishes with the old
+// one and goes on with that, by itself and within seconds.
 //
 // Concurrency: New and Run belong to one goroutine, Addr to any.
 //
@@ -14,23 +17,15 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
-	"weir/aggregator/follow"
-	"weir/aggregator/rollup"
+	"github.com/prometheus/client_golang/prometheus"
+
 	"weir/clickhouse"
-	"weir/internal/control"
 	"weir/internal/eventlog"
 	"weir/internal/live"
 	"weir/internal/service"
 	"weir/internal/telemetry"
-	"weir/schemas"
-)
-
-// Group is the consumer group, whose name stands in deduplication tokens too: another one
-// would count everything a second time. A rebuild is another generation.
-const (
-	Group      = "weir-aggregator"
-	generation = 1
 )
 
 // Options say what an aggregator works with.
@@ -42,10 +37,24 @@ type Options struct {
 	Logger     *slog.Logger
 }
 
+func (o Options) validate() error {
+	if err := o.Kafka.Validate(); err != nil {
+		return err
+	}
+	if err := o.Redis.Validate(); err != nil {
+		return err
+	}
+	return o.Aggregator.Validate()
+}
+
 // App is an aggregator, ready to run.
 type App struct {
-	consumer *eventlog.Consumer
-	follower *follow.Follower
+	o        Options
+	db       *clickhouse.DB
+	log      *eventlog.Log
+	registry *prometheus.Registry
+	serving  prometheus.Gauge
+	current  atomic.Pointer[worker] // nil until ClickHouse has said which generation serves
 	ops      *service.Ops
 	stop     service.Cleanups
 }
@@ -53,67 +62,50 @@ type App struct {
 // New opens everything and reads nothing yet. Errors are those of the
 // configuration and of a listener that cannot be had.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := new(App)
+	a := &App{o: o, registry: telemetry.NewRegistry("aggregator")}
 	defer a.stop.Rollback(ctx, &err)
 
-	if err := o.Kafka.Validate(); err != nil {
+	if a.db, a.log, err = o.open(&a.stop); err != nil {
 		return nil, err
 	}
-	if err := o.Redis.Validate(); err != nil {
-		return nil, err
-	}
-	if err := o.Aggregator.Validate(); err != nil {
-		return nil, err
-	}
-	registry := telemetry.NewRegistry("aggregator")
-	db, err := clickhouse.Open(o.ClickHouse)
-	if err != nil {
-		return nil, err
-	}
-	a.stop.AddCloser("clickhouse", db)
-
-	redis := live.Open(o.Redis, generation)
-	a.stop.AddCloser("redis", redis)
-	log, err := eventlog.OpenLog(o.Kafka, o.Logger)
-	if err != nil {
-		return nil, fmt.Errorf("open the log: %w", err)
-	}
-	a.stop.Add("log", func(context.Context) error { log.Close(); return nil })
-	a.follower = follow.New(follow.Options{
-		Redis: redis, Log: log, ExtraTags: o.Aggregator.ExtraTags, Registerer: registry, Logger: o.Logger,
+	a.serving = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "weir_aggregator_generation", Help: "Generation of the rollups that this aggregator writes; 0 while it waits for ClickHouse.",
 	})
-
-	a.consumer = eventlog.NewConsumer(eventlog.ConsumerOptions{
-		Kafka:         o.Kafka,
-		Group:         Group,
-		Command:       "aggregator offset",
-		Prepare:       func(ctx context.Context) error { return control.PrepareLog(ctx, o.Kafka, o.Logger) },
-		Generation:    generation,
-		Topics:        []schemas.Topic{schemas.TopicUsage},
-		Sink:          rollup.NewSink(db, generation, o.Aggregator.ExtraTags),
-		Progress:      db.Progress(),
-		FlushInterval: o.Aggregator.FlushInterval,
-		FlushRows:     o.Aggregator.FlushRows,
-		Follower:      a.follower,
-		Registerer:    registry,
-		Logger:        o.Logger,
-	})
+	a.registry.MustRegister(a.serving)
 
 	health := new(service.Health)
-	health.Add("consumer", a.consumer.Check)
-	health.Add("live", a.follower.Check)
+	health.Add("consumer", a.checkConsumer)
+	health.Add("live", a.checkLive)
 	health.Add("clickhouse", func(ctx context.Context) (service.State, map[string]any) {
-		if err := db.Ping(ctx); err != nil {
+		if err := a.db.Ping(ctx); err != nil {
 			return service.Degraded, map[string]any{"error": err.Error()}
 		}
 		return service.OK, nil
 	})
-	a.ops, err = service.NewOps(o.Aggregator.MetricsListen, health, telemetry.Handler(registry, o.Logger))
+	a.ops, err = service.NewOps(o.Aggregator.MetricsListen, health, telemetry.Handler(a.registry, o.Logger))
 	if err != nil {
 		return nil, err
 	}
 	a.stop.AddCloser("operations listener", a.ops)
 	return a, nil
+}
+
+// open opens what every command needs; nothing is connected yet.
+func (o Options) open(stop *service.Cleanups) (*clickhouse.DB, *eventlog.Log, error) {
+	if err := o.validate(); err != nil {
+		return nil, nil, err
+	}
+	db, err := clickhouse.Open(o.ClickHouse)
+	if err != nil {
+		return nil, nil, err
+	}
+	stop.AddCloser("clickhouse", db)
+	log, err := eventlog.OpenLog(o.Kafka, o.Logger)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the log: %w", err)
+	}
+	stop.Add("log", func(context.Context) error { log.Close(); return nil })
+	return db, log, nil
 }
 
 // Addr is the address of the operations listener.
@@ -122,8 +114,27 @@ func (a *App) Addr() string { return a.ops.Addr() }
 // Run delivers events until ctx ends, then writes and commits what it has read.
 func (a *App) Run(ctx context.Context) error {
 	return service.RunTasks(ctx, &a.stop,
-		service.Task{Name: "consumer", Run: a.consumer.Run},
-		service.Task{Name: "live sums", Run: a.follower.Run},
+		service.Task{Name: "aggregator", Run: a.serve},
 		service.Task{Name: "operations listener", Run: a.ops.Run},
 	)
+}
+
+func (a *App) checkConsumer(ctx context.Context) (service.State, map[string]any) {
+	w := a.current.Load()
+	if w == nil {
+		return service.Down, map[string]any{"waiting_for": "clickhouse"}
+	}
+	state, details := w.consumer.Check(ctx)
+	if details == nil {
+		details = make(map[string]any)
+	}
+	details["generation"] = w.generation
+	return state, details
+}
+
+func (a *App) checkLive(ctx context.Context) (service.State, map[string]any) {
+	if w := a.current.Load(); w != nil {
+		return w.follower.Check(ctx)
+	}
+	return service.Degraded, map[string]any{"waiting_for": "clickhouse"}
 }

@@ -121,6 +121,14 @@ func (b *Books) Rows(ctx context.Context, query string, args ...any) ([][]string
 	return list, nil
 }
 
+// Exec runs a statement without a result.
+func (b *Books) Exec(ctx context.Context, statement string) error {
+	if err := b.conn.Exec(ctx, statement); err != nil {
+		return fmt.Errorf("execute in ClickHouse: %w", err)
+	}
+	return nil
+}
+
 // Counts are the numbers of rows and of different request ids of the three ledger tables.
 type Counts struct{ Requests, Responses, Usage, RequestIDs, ResponseIDs, UsageIDs uint64 }
 

@@ -32,9 +32,8 @@ type ConsumerOptions struct {
 	Topics     []schemas.Topic
 	Sink       Sink
 	Progress   Progress
-	// FlushInterval and FlushRows: a batch is sent at once when it has that many
-	// rows, and so is what has come when the last batches were sent that long ago.
-	// So a record waits for the interval at most, and not at all when it comes alone.
+	// FlushInterval and FlushRows: a batch is sent when its oldest record is
+	// that old or it has that many rows, whichever comes first.
 	FlushInterval time.Duration
 	FlushRows     int
 	// DeadLetters writes what cannot be decoded to weir.dead; without it such
@@ -81,7 +80,6 @@ type Consumer struct {
 	limits   limits
 	patience time.Duration // of one turn: turnLimit
 	client   *kgo.Client
-	sent     time.Time     // when the last turn sent what was due; owned by Run
 	opened   chan struct{} // closed when client is set: the client joins its group at once
 	metrics  *consumerMetrics
 	lag      *lag
@@ -117,7 +115,7 @@ type partition struct {
 // NewConsumer makes a consumer; nothing is connected before Run.
 func NewConsumer(o ConsumerOptions) *Consumer {
 	c := &Consumer{
-		o: o, limits: limits{o.FlushRows, maxBlockBytes}, patience: turnLimit,
+		o: o, limits: limits{o.FlushInterval, o.FlushRows, maxBlockBytes}, patience: turnLimit,
 		partitions: make(map[partitionID]*partition), opened: make(chan struct{}),
 		metrics: newConsumerMetrics(o.Registerer, o.Topics),
 	}
@@ -212,7 +210,6 @@ func (c *Consumer) turn(ctx context.Context) error {
 		return c.stop(err)
 	}
 	if len(due) > 0 {
-		c.sent = time.Now()
 		c.deliver(turn, due)
 		c.checkpoint(ctx, due, checkpointRecords)
 	}
@@ -226,10 +223,11 @@ func (c *Consumer) turn(ctx context.Context) error {
 // It stops where a batch cannot be sent: the client will not give the records
 // behind it a second time, so they wait in the backlog.
 func (c *Consumer) work(ctx context.Context, p *partition) error {
+	now := time.Now()
 	for len(p.backlog) > 0 && p.sending == nil && !p.forgotten {
 		k := p.backlog[0]
 		p.backlog[0], p.backlog = nil, p.backlog[1:]
-		if err := c.read(ctx, p, k); err != nil {
+		if err := c.read(ctx, p, k, now); err != nil {
 			return err
 		}
 	}
@@ -237,9 +235,9 @@ func (c *Consumer) work(ctx context.Context, p *partition) error {
 }
 
 // read folds one record into its partition and sends the batch when it is full.
-func (c *Consumer) read(ctx context.Context, p *partition, k *kgo.Record) error {
+func (c *Consumer) read(ctx context.Context, p *partition, k *kgo.Record, now time.Time) error {
 	r := toRecord(k)
-	v, err := p.delivery.read(&r)
+	v, err := p.delivery.read(&r, now)
 	if err != nil {
 		return fmt.Errorf("%s/%d: %w", p.topic, p.n, err)
 	}
@@ -256,7 +254,7 @@ func (c *Consumer) read(ctx context.Context, p *partition, k *kgo.Record) error 
 			c.undecodable(p, &r, err)
 		}
 	}
-	full, err := p.delivery.cut(p.batch.Rows(), p.batch.Bytes(), c.limits)
+	full, err := p.delivery.cut(p.batch.Rows(), p.batch.Bytes(), limits{time.Hour, c.limits.rows, c.limits.bytes}, now)
 	if err != nil {
 		return fmt.Errorf("%s/%d: %w", p.topic, p.n, err)
 	}
@@ -290,7 +288,7 @@ func (c *Consumer) due(now time.Time) ([]*partition, error) {
 		ok := p.sending != nil
 		if !ok {
 			var err error
-			if ok, err = p.delivery.cut(p.batch.Rows(), p.batch.Bytes(), c.limits); err != nil {
+			if ok, err = p.delivery.cut(p.batch.Rows(), p.batch.Bytes(), c.limits, now); err != nil {
 				return nil, fmt.Errorf("%s/%d: %w", p.topic, p.n, err)
 			}
 		}
@@ -301,7 +299,7 @@ func (c *Consumer) due(now time.Time) ([]*partition, error) {
 			young = append(young, p)
 		}
 	}
-	if len(due) == 0 && now.Sub(c.sent) < c.o.FlushInterval {
+	if len(due) == 0 {
 		return nil, nil
 	}
 	return append(due, young...), nil
@@ -309,16 +307,14 @@ func (c *Consumer) due(now time.Time) ([]*partition, error) {
 
 // wait is how long a poll may take before a batch is due.
 func (c *Consumer) wait() time.Duration {
-	wait := c.o.FlushInterval
+	now, wait := time.Now(), c.limits.interval
 	for _, p := range c.all() {
-		switch {
-		case p.sending != nil:
+		if p.sending != nil {
 			return 100 * time.Millisecond // between two attempts
-		case p.delivery.begun():
-			wait = max(c.o.FlushInterval-time.Since(c.sent), time.Millisecond)
 		}
+		wait = min(wait, p.delivery.due(c.limits, now))
 	}
-	return wait
+	return max(wait, time.Millisecond)
 }
 
 // fetchErrors returns what cannot be waited out.
@@ -390,7 +386,7 @@ func (c *Consumer) flush(ctx context.Context, parts []*partition, stopping bool)
 	}
 	var ready []*partition
 	for _, p := range parts {
-		ok, err := p.delivery.cut(p.batch.Rows(), p.batch.Bytes(), limits{})
+		ok, err := p.delivery.cut(p.batch.Rows(), p.batch.Bytes(), limits{}, time.Now())
 		if err == nil && (ok || p.sending != nil) {
 			ready = append(ready, p)
 		}

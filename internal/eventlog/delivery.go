@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // This file and sending.go hold the decisions of a consumer, apart from all I/O:
@@ -69,6 +70,7 @@ type delivery struct {
 	seen      map[string]uint64 // last seq of each node among the records below next
 	repeat    *intent           // announced before us; nil when none
 	filling   intent            // first is committed; last < first while empty
+	since     time.Time         // when the batch got its first record
 	folded    int64             // records since the last checkpoint
 }
 
@@ -123,12 +125,13 @@ func newDelivery(committed, checkpoint int64, seen map[string]uint64, announced 
 
 func (d *delivery) begin() {
 	d.filling = intent{first: d.committed, last: d.committed - 1}
+	d.since = time.Time{}
 }
 
 // read folds one record. The topics are neither compacted nor written in
 // transactions, so their offsets have no holes: one that is not the next means
 // that records were passed over.
-func (d *delivery) read(r *Record) (verdict, error) {
+func (d *delivery) read(r *Record, now time.Time) (verdict, error) {
 	if r.Offset != d.next {
 		return 0, fmt.Errorf("offset %d was read where %d comes next", r.Offset, d.next)
 	}
@@ -145,6 +148,9 @@ func (d *delivery) read(r *Record) (verdict, error) {
 	if r.Offset < d.committed {
 		return fold, nil
 	}
+	if d.filling.last < d.filling.first {
+		d.since = now
+	}
 	d.filling.last = r.Offset
 	if v == take {
 		d.filling.taken++
@@ -152,16 +158,17 @@ func (d *delivery) read(r *Record) (verdict, error) {
 	return v, nil
 }
 
-// limits say when a batch is full.
+// limits say when a batch is cut.
 type limits struct {
-	rows  int
-	bytes int
+	interval time.Duration
+	rows     int
+	bytes    int
 }
 
 // cut tells whether the batch, of this many rows and bytes, is to be sent now. A batch that
 // was announced is cut exactly where it was; ok is false with an error when the
 // log no longer gives what was announced.
-func (d *delivery) cut(rows, bytes int, l limits) (ok bool, err error) {
+func (d *delivery) cut(rows, bytes int, l limits, now time.Time) (ok bool, err error) {
 	if d.filling.last < d.filling.first {
 		return false, nil
 	}
@@ -174,12 +181,20 @@ func (d *delivery) cut(rows, bytes int, l limits) (ok bool, err error) {
 		}
 		return true, nil
 	}
-	return rows >= l.rows || bytes >= l.bytes, nil
+	return rows >= l.rows || bytes >= l.bytes || now.Sub(d.since) >= l.interval, nil
 }
 
 // begun tells whether there is a batch that may be cut at any record.
 func (d *delivery) begun() bool {
 	return d.repeat == nil && d.filling.last >= d.filling.first
+}
+
+// due is how long until the batch must be cut for its age.
+func (d *delivery) due(l limits, now time.Time) time.Duration {
+	if !d.begun() {
+		return l.interval
+	}
+	return l.interval - now.Sub(d.since)
 }
 
 // checkpointed tells whether the filter's state belongs to exactly the committed

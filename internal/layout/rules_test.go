@@ -87,11 +87,7 @@ var ours = rules{
 		{"stack/ports", "stack/flock", "two stacks never choose one port"},
 
 		// End to end.
-		{"e2e/bench/...", "e2e/stacktest", "measures the stack, started as its users do"},
-		{"e2e/bench", "e2e/bench/...", "one command for all benchmarks"},
-		{"e2e/bench/calls", "e2e/bench/measure", "processor time, memory, medians"},
-		{"e2e/bench/events", "e2e/bench/measure", "processor time, memory, medians"},
-		{"e2e/bench/events", "e2e/bench/calls", "freshness begins with calls"},
+		{"e2e/bench", "e2e/stacktest", "measures the stack, started as its users do"},
 	},
 	tests: []rule{
 		{"gateway/httpapi", "gateway/...", "the whole surface, before a provider that is faked"},
@@ -120,6 +116,7 @@ var drivers = rules{
 		// Metrics: telemetry builds the registry, each owner its own metrics.
 		{"internal/telemetry", "github.com/prometheus/client_golang/...", "builds and serves the registry"},
 		{"aggregator/follow", "github.com/prometheus/client_golang/prometheus", "live state behind the log"},
+		{"aggregator/app", "github.com/prometheus/client_golang/prometheus", "which generation serves, and the metrics of each"},
 		{"gateway/metrics", "github.com/prometheus/client_golang/prometheus", "calls, tokens, attempts"},
 		{"internal/eventlog", "github.com/prometheus/client_golang/prometheus", "spool, producer and consumer"},
 
@@ -154,9 +151,7 @@ var drivers = rules{
 
 		// The end-to-end tests, a module of their own.
 		{"e2e/stacktest", "github.com/ClickHouse/clickhouse-go/v2/...", "reads the tables as a user would, not through our adapter"},
-		{"e2e/bench/events", "github.com/bufbuild/protocompile", "writes events from the .proto itself, without our code"},
-		{"e2e/bench/events", "google.golang.org/protobuf/...", "their wire form"},
-		{"e2e/bench/events", "github.com/twmb/franz-go/pkg/...", "fills the log as a gateway would, without our adapter"},
+		{"e2e/stacktest", "github.com/redis/go-redis/v9", "reads the live sums by their documented names, not through our adapter"},
 	},
 	tests: []rule{
 		{"aggregator/...", "github.com/google/go-cmp/...", "got and want as a difference"},

@@ -16,6 +16,10 @@
 // change by HINCRBY of whole pico-dollars only, never by arithmetic in Lua,
 // which is exact only up to 2^53.
 //
+// Sums belong to a rebuild generation, whose number is in every name. Which one
+// is kept up stands under the key weir:generation, written again and again by the
+// aggregators that serve it; Store.Serving reads it.
+//
 // Concurrency: a Store may be used by any number of goroutines; Deltas belong
 // to one.
 //

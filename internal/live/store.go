@@ -21,9 +21,10 @@ var advanceSource string
 
 // Store is the live state of one rebuild generation in one Redis.
 type Store struct {
-	client  redis.UniversalClient
-	names   names
-	timeout time.Duration // of a read
+	client     redis.UniversalClient
+	generation int
+	names      names
+	timeout    time.Duration // of a read
 
 	apply, restore, advance *redis.Script
 }
@@ -45,11 +46,12 @@ func Open(c Config, generation int) *Store {
 			// The follower has its own way of coming back.
 			MaxRetries: -1,
 		}),
-		names:   namesOf(generation),
-		timeout: c.Timeout,
-		apply:   redis.NewScript(applySource),
-		restore: redis.NewScript(restoreSource),
-		advance: redis.NewScript(advanceSource),
+		generation: generation,
+		names:      namesOf(generation),
+		timeout:    c.Timeout,
+		apply:      redis.NewScript(applySource),
+		restore:    redis.NewScript(restoreSource),
+		advance:    redis.NewScript(advanceSource),
 	}
 }
 

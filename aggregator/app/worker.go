@@ -1,0 +1,59 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"weir/aggregator/follow"
+	"weir/aggregator/rollup"
+	"weir/clickhouse"
+	"weir/internal/control"
+	"weir/internal/eventlog"
+	"weir/internal/live"
+	"weir/internal/service"
+	"weir/schemas"
+)
+
+// worker delivers one generation: its rollups, and its live sums behind them.
+type worker struct {
+	generation int
+	redis      *live.Store
+	consumer   *eventlog.Consumer
+	follower   *follow.Follower
+}
+
+func newWorker(o Options, db *clickhouse.DB, log *eventlog.Log, generation int, r prometheus.Registerer) *worker {
+	w := &worker{generation: generation, redis: live.Open(o.Redis, generation)}
+	w.follower = follow.New(follow.Options{
+		Redis: w.redis, Log: log, ExtraTags: o.Aggregator.ExtraTags, Registerer: r, Logger: o.Logger,
+	})
+	w.consumer = eventlog.NewConsumer(eventlog.ConsumerOptions{
+		Kafka:         o.Kafka,
+		Group:         schemas.GroupAggregator(generation),
+		Command:       fmt.Sprintf("aggregator offset --generation %d", generation),
+		Prepare:       func(ctx context.Context) error { return control.PrepareLog(ctx, o.Kafka, o.Logger) },
+		Generation:    generation,
+		Topics:        []schemas.Topic{schemas.TopicUsage},
+		Sink:          rollup.NewSink(db, generation, o.Aggregator.ExtraTags),
+		Progress:      db.Progress(),
+		FlushInterval: o.Aggregator.FlushInterval,
+		FlushRows:     o.Aggregator.FlushRows,
+		Follower:      w.follower,
+		Registerer:    r,
+		Logger:        o.Logger,
+	})
+	return w
+}
+
+// run delivers until ctx ends, then writes and commits what was read and leaves
+// the group.
+func (w *worker) run(ctx context.Context) error {
+	var stop service.Cleanups
+	stop.AddCloser("redis", w.redis)
+	return service.RunTasks(ctx, &stop,
+		service.Task{Name: "consumer", Run: w.consumer.Run},
+		service.Task{Name: "live sums", Run: w.follower.Run},
+	)
+}
