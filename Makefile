@@ -24,6 +24,9 @@ GOTEST = $(GOTESTSUM) --format standard-quiet --hide-summary skipped \
 
 FUZZTIME ?= 10s
 
+# The packages whose tests run against the servers in WEIR_TEST_KAFKA and WEIR_TEST_REDIS too.
+CONTRACT := ./internal/eventlog ./internal/control ./internal/live
+
 # The Go modules of the repository, and their files, generated ones aside.
 MODULES  := . e2e tools/catalog
 GO_FILES = $$(git ls-files --cached --others --exclude-standard '*.go' | grep -v '\.pb\.go$$')
@@ -33,7 +36,7 @@ BASE ?= HEAD
 SUMS = for file in buf.gen.yaml ../tools/go.mod weir/*/*.proto *.pb.go; do echo "$$(git hash-object $$file) $$file"; done
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test unit e2e bench fuzz lint fmt generate clean npm
+.PHONY: help build run test unit e2e e2e-real contract bench fuzz lint fmt generate clean npm
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +57,14 @@ unit: $(GOTESTSUM) ## the tests of the packages
 
 e2e: build npm $(GOTESTSUM) ## real clients and faults against the stack, on free ports
 	cd e2e && $(GOTEST) -count=1 -timeout 9m ./...
+
+e2e-real: build npm $(GOTESTSUM) ## the same against Apache Kafka and redis-server, which need Java, Maven and redis-server
+	@bin/stack fetch --kafka-server apache
+	cd e2e && WEIR_E2E_SERVERS=real $(GOTEST) -count=1 -timeout 15m ./...
+
+contract: build $(GOTESTSUM) ## what Weir takes for granted of Kafka and Redis, against the real ones
+	@bin/stack fetch --kafka-server apache
+	@bin/stack servers $(GOTEST) -p 1 -count=1 -timeout 5m $(CONTRACT)
 
 bench: build ## CPU per call and throughput beside a bare proxy
 	cd e2e && $(GO) run ./bench

@@ -12,7 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+// noon is later than any run of a test: a real server deletes what has expired by its own clock.
+var noon = time.Date(2096, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // openTest returns a store on an empty Redis: the server whose address is in
 // WEIR_TEST_REDIS, which is emptied, or miniredis.
@@ -219,8 +220,8 @@ func TestKeysExpire(t *testing.T) {
 	d.AddLatency(noon, "mock", "small", false, LatencySums{Calls: 1})
 	apply(t, s, Range{0, "e", 1, 2}, d)
 	for name, want := range map[string]time.Time{
-		"weir:1:{org}:spend:key:key:d:2026-11-22":                                 time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC),
-		"weir:1:{org}:spend:key:key:m:2026-11":                                    time.Date(2027, 1, 10, 0, 0, 0, 0, time.UTC),
+		"weir:1:{org}:spend:key:key:d:2096-11-22":                                 time.Date(2096, 11, 26, 0, 0, 0, 0, time.UTC),
+		"weir:1:{org}:spend:key:key:m:2096-11":                                    time.Date(2097, 1, 10, 0, 0, 0, 0, time.UTC),
 		"weir:1:{%latency}:" + strconv.FormatInt(noon.Unix(), 10) + ":mock/small": noon.Add(61 * time.Minute),
 	} {
 		got, err := s.client.ExpireTime(t.Context(), name).Result()
@@ -230,6 +231,26 @@ func TestKeysExpire(t *testing.T) {
 	}
 	if ttl, err := s.client.TTL(t.Context(), "weir:1:{org}:offsets").Result(); err != nil || ttl < keepMonth {
 		t.Errorf("offsets are kept for %v, %v", ttl, err)
+	}
+}
+
+// A sum whose time is over by the server's clock is gone as soon as it is written.
+func TestWhatHasExpiredIsGone(t *testing.T) {
+	s := openTest(t)
+	now, err := s.client.Time(t.Context()).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	restore(t, s, 0, Position{"e", 1}, new(Deltas))
+	d := new(Deltas)
+	for _, at := range []time.Time{now, now.Add(-2 * time.Hour)} {
+		d.AddLatency(at, "mock", "small", false, LatencySums{Calls: 1})
+	}
+	apply(t, s, Range{0, "e", 1, 2}, d)
+	for at, want := range map[time.Time]int{now: 1, now.Add(-2 * time.Hour): 0} {
+		if got, err := s.Latency(t.Context(), "mock", "small", at); err != nil || len(got) != want {
+			t.Errorf("%v before the server's time: %v, %v; want %d minutes", now.Sub(at), got, err, want)
+		}
 	}
 }
 
@@ -272,11 +293,11 @@ func TestScopes(t *testing.T) {
 }
 
 func TestWindows(t *testing.T) {
-	at := time.Date(2026, 12, 31, 23, 59, 59, 0, time.FixedZone("west", -3600)) // 2027 by UTC
-	if got := DayOf(at).String() + " " + MonthOf(at).String(); got != "d:2027-01-01 m:2027-01" {
+	at := time.Date(2096, 12, 31, 23, 59, 59, 0, time.FixedZone("west", -3600)) // 2097 by UTC
+	if got := DayOf(at).String() + " " + MonthOf(at).String(); got != "d:2097-01-01 m:2097-01" {
 		t.Errorf("windows are %s", got)
 	}
-	if got := MonthOf(noon).End(); !got.Equal(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)) {
+	if got := MonthOf(noon).End(); !got.Equal(time.Date(2096, 12, 1, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("November ends %v", got)
 	}
 }
