@@ -8,6 +8,7 @@ import (
 	"weir/clickhouse"
 	"weir/ingest/app"
 	"weir/ingest/audit"
+	"weir/ingest/retire"
 )
 
 // auditFlags are what every command that audits takes.
@@ -37,9 +38,46 @@ func (c auditCommand) run(ctx context.Context, o app.Options) (clean bool, err e
 
 func (c auditFlags) options(o app.Options, db *clickhouse.DB, full bool) audit.Options {
 	return audit.Options{
-		Kafka: o.Kafka, DB: db, Group: app.Group, Aggregator: "weir-aggregator", Generation: 1,
-		ExtraTags: c.ExtraTags, Full: full, OpenAfter: c.OpenAfter, Logger: o.Logger,
+		Kafka: o.Kafka, DB: db, ExtraTags: c.ExtraTags, Full: full, OpenAfter: c.OpenAfter, Logger: o.Logger,
 	}
+}
+
+type repairCommand struct {
+	auditFlags
+	Full   bool `help:"Read the whole log again before and after."`
+	DryRun bool `help:"Say what would be done, and do nothing."`
+}
+
+func (c repairCommand) run(ctx context.Context, o app.Options) (clean bool, err error) {
+	db, err := clickhouse.Open(o.ClickHouse)
+	if err != nil {
+		return false, err
+	}
+	defer db.Close()
+	report, err := audit.Repair(ctx, c.options(o, db, c.Full), c.DryRun)
+	if err != nil {
+		return false, err
+	}
+	return report.Clean, c.write(report)
+}
+
+type retireCommand struct {
+	Node  string `arg:"" help:"The node, as ingest audit lists it."`
+	Force bool   `help:"Also when it wrote within the last five minutes."`
+}
+
+func (c retireCommand) run(ctx context.Context, o app.Options) error {
+	db, err := clickhouse.Open(o.ClickHouse)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	r, err := retire.Run(ctx, retire.Options{Kafka: o.Kafka, DB: db, Node: c.Node, Force: c.Force, Logger: o.Logger})
+	if err != nil {
+		return err
+	}
+	o.Logger.Info("node retired", "node", c.Node, "last_seq", r.LastSeq, "closed_calls", r.Closed, "closed_by", r.Closer)
+	return nil
 }
 
 func (c auditFlags) write(r *audit.Report) error {

@@ -20,6 +20,7 @@ import (
 	"weir/ingest/app"
 	"weir/internal/eventlog"
 	"weir/internal/service"
+	"weir/schemas"
 )
 
 type commandLine struct {
@@ -27,6 +28,8 @@ type commandLine struct {
 	Run     struct{}               `cmd:"" default:"1" help:"Write events into ClickHouse until stopped (the default)."`
 	Migrate struct{}               `cmd:"" help:"Bring ClickHouse to the newest schema and end."`
 	Audit   auditCommand           `cmd:"" help:"Show that the log, the tables and the rollups agree. Exit code 1 when anything is off."`
+	Repair  repairCommand          `cmd:"" help:"Put the tables right from the log, and audit again."`
+	Retire  retireCommand          `cmd:"" help:"End a node that will not return, and close its open calls."`
 	Offset  eventlog.OffsetCommand `cmd:"" help:"Set where a partition goes on, after records expired that were never delivered."`
 	service.Commands
 }
@@ -40,7 +43,7 @@ func main() {
 		return err
 	})
 	switch {
-	case code != 0 && command.Command() == "audit":
+	case code != 0 && (command.Command() == "audit" || command.Command() == "repair"):
 		code = 2
 	case code == 0 && !clean:
 		code = 1
@@ -73,9 +76,13 @@ func start(ctx context.Context, flags commandLine, command string) (clean bool, 
 	case "migrate":
 		return true, clickhouse.Migrate(ctx, options.ClickHouse)
 	case "offset":
-		return true, flags.Offset.Set(ctx, options.Kafka, app.Group, logger)
+		return true, flags.Offset.Set(ctx, options.Kafka, schemas.GroupIngest, logger)
 	case "audit":
 		return flags.Audit.run(ctx, options)
+	case "repair":
+		return flags.Repair.run(ctx, options)
+	case "retire <node>":
+		return true, flags.Retire.run(ctx, options)
 	}
 	ingest, err := app.New(ctx, options)
 	if err != nil {

@@ -16,16 +16,14 @@ import (
 	"log/slog"
 
 	"weir/clickhouse"
+	"weir/ingest/audit"
 	"weir/ingest/facts"
 	"weir/internal/control"
 	"weir/internal/eventlog"
 	"weir/internal/service"
 	"weir/internal/telemetry"
+	"weir/schemas"
 )
-
-// Group is the name of the consumer group, which stands in deduplication tokens
-// too: another name would write everything a second time.
-const Group = "weir-ingest"
 
 // Options say what an ingest works with.
 type Options struct {
@@ -38,6 +36,7 @@ type Options struct {
 // App is an ingest, ready to run.
 type App struct {
 	consumer *eventlog.Consumer
+	audits   *audit.Watch
 	ops      *service.Ops
 	stop     service.Cleanups
 }
@@ -63,7 +62,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 
 	a.consumer = eventlog.NewConsumer(eventlog.ConsumerOptions{
 		Kafka:         o.Kafka,
-		Group:         Group,
+		Group:         schemas.GroupIngest,
 		Command:       "ingest offset",
 		Prepare:       func(ctx context.Context) error { return control.PrepareLog(ctx, o.Kafka, o.Logger) },
 		Generation:    1,
@@ -76,6 +75,8 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		Registerer:    registry,
 		Logger:        o.Logger,
 	})
+
+	a.audits = audit.NewWatch(db, registry, o.Logger)
 
 	health := new(service.Health)
 	health.Add("consumer", a.consumer.Check)
@@ -100,6 +101,7 @@ func (a *App) Addr() string { return a.ops.Addr() }
 func (a *App) Run(ctx context.Context) error {
 	return service.RunTasks(ctx, &a.stop,
 		service.Task{Name: "consumer", Run: a.consumer.Run},
+		service.Task{Name: "last audit", Run: a.audits.Run},
 		service.Task{Name: "operations listener", Run: a.ops.Run},
 	)
 }

@@ -16,10 +16,6 @@ import (
 type Options struct {
 	Kafka eventlog.Config
 	DB    *clickhouse.DB
-	// Group is ingest's consumer group, Aggregator that of the aggregator.
-	Group, Aggregator string
-	// Generation of the rollups that is compared.
-	Generation int
 	// ExtraTags are the names of extra entries that the aggregator counts as tags.
 	ExtraTags []string
 	// Full reads the whole log again.
@@ -108,7 +104,7 @@ func (a *run) readLog(ctx context.Context) error {
 	if err := a.load(ctx); err != nil {
 		return err
 	}
-	committed, err := a.kafka.Committed(ctx, a.o.Group)
+	committed, err := a.kafka.Committed(ctx, schemas.GroupIngest)
 	if err != nil {
 		return err
 	}

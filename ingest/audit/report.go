@@ -124,6 +124,8 @@ type Report struct {
 	Undelivered int64     `json:"undelivered"`
 	Nodes       []Node    `json:"nodes"`
 	Findings    []Finding `json:"findings"`
+	// Mended is what a repair did before this audit.
+	Mended []Mended `json:"mended,omitempty"`
 	// Notes say what could not be judged, and why.
 	Notes []string `json:"notes,omitempty"`
 	Clean bool     `json:"clean"`
@@ -131,13 +133,12 @@ type Report struct {
 	mends []mend
 }
 
-// mend is a range of offsets whose rows are to be put back from the log, after
-// what is there of them was removed if remove says so.
+// mend says which offsets' rows are to be removed and which events' rows are then
+// to be made from the log, ascending.
 type mend struct {
-	topic     schemas.Topic
-	partition int32
-	offsets   []int64
-	remove    bool
+	topic          schemas.Topic
+	partition      int32
+	remove, insert []int64
 }
 
 func (r *Report) add(f Finding) { r.Findings = append(r.Findings, f) }
@@ -176,6 +177,12 @@ func (r *Report) WriteTable(w io.Writer) error {
 			retired = fmt.Sprint(n.Retired)
 		}
 		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%d\t%d\t%d\t%d\n", n.Node, n.Events, n.Last, n.Proven, retired, n.Holes, n.Repeats, n.Dead, n.Open)
+	}
+	if len(r.Mended) > 0 {
+		fmt.Fprintln(t, "\nMENDED\tREMOVED\tINSERTED\tDEAD")
+		for _, m := range r.Mended {
+			fmt.Fprintf(t, "%s/%d offset %s\t%d\t%d\t%d\n", m.Topic, m.Partition, span(m.FirstOffset, m.LastOffset), m.Removed, m.Inserted, m.Dead)
+		}
 	}
 	if len(r.Findings) > 0 {
 		fmt.Fprintln(t, "\nFINDING\tCOUNT\tWHERE\tDETAIL")

@@ -38,6 +38,9 @@ func (a *run) compareRollups(ctx context.Context) error {
 		c.since = expire.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
 	}
 	var err error
+	if c.generation, err = a.db.ActiveGeneration(ctx); err != nil {
+		return err
+	}
 	if c.upto, err = c.common(ctx); err != nil {
 		return err
 	}
@@ -45,7 +48,7 @@ func (a *run) compareRollups(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rollups, err := a.db.RollupSums(ctx, a.o.Generation, c.minutes, c.since, nil)
+	rollups, err := a.db.RollupSums(ctx, c.generation, c.minutes, c.since, nil)
 	if err != nil {
 		return err
 	}
@@ -70,10 +73,11 @@ func (a *run) compareRollups(ctx context.Context) error {
 // rollupComparison is what the rollups are compared with.
 type rollupComparison struct {
 	*run
-	minutes time.Time // minutes are compared from here on
-	since   time.Time // all are
-	upto    map[int32]int64
-	usage   map[clickhouse.RollupBucket]clickhouse.RollupSum // of the offsets below upto
+	generation int       // that the views read
+	minutes    time.Time // minutes are compared from here on
+	since      time.Time // all are
+	upto       map[int32]int64
+	usage      map[clickhouse.RollupBucket]clickhouse.RollupSum // of the offsets below upto
 }
 
 // offBucket is a bucket that differs.
@@ -86,11 +90,11 @@ type offBucket struct {
 // common returns up to where each partition of usage is both in the facts and
 // in the rollups.
 func (c *rollupComparison) common(ctx context.Context) (map[int32]int64, error) {
-	facts, err := c.kafka.Committed(ctx, c.o.Group)
+	facts, err := c.kafka.Committed(ctx, schemas.GroupIngest)
 	if err != nil {
 		return nil, err
 	}
-	rollups, err := c.kafka.Committed(ctx, c.o.Aggregator)
+	rollups, err := c.kafka.Committed(ctx, schemas.GroupAggregator(c.generation))
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +129,7 @@ func (c *rollupComparison) settle(ctx context.Context, differ []clickhouse.Rollu
 		for p, offset := range c.upto {
 			upto[p] = max(upto[p], offset)
 		}
-		rollups, err := c.db.RollupSums(ctx, c.o.Generation, c.minutes, c.since, differ)
+		rollups, err := c.db.RollupSums(ctx, c.generation, c.minutes, c.since, differ)
 		if err != nil {
 			return nil, err
 		}
@@ -171,7 +175,7 @@ func (c *rollupComparison) tell(ctx context.Context, off []offBucket) error {
 		f := Finding{Kind: RollupDiffers, Rollup: b.String(), Bucket: &bucket, Partition: &b.Partition, Count: 1}
 		f.Detail = fmt.Sprintf("%d requests, expected %d", b.found.Requests, b.expected.Requests)
 		if i < maxDetails {
-			groups, n, err := c.db.RollupDifferences(ctx, c.o.Generation, b.RollupBucket, b.upto, c.o.ExtraTags, 1)
+			groups, n, err := c.db.RollupDifferences(ctx, c.generation, b.RollupBucket, b.upto, c.o.ExtraTags, 1)
 			if err != nil {
 				return err
 			}

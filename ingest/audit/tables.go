@@ -123,7 +123,7 @@ func (a *run) compareSegment(ctx context.Context, s clickhouse.SegmentID) error 
 	for _, r := range rows {
 		held[r.Offset] = append(held[r.Offset], r)
 	}
-	d := segmentDiff{run: a, id: id}
+	d := segmentDiff{run: a, id: id, mend: mend{topic: id.Topic, partition: id.Partition}}
 	seen := a.seenBefore(s)
 	err = a.kafka.Range(ctx, s.Topic, s.Partition, max(from, a.starts[id]), to, func(r *eventlog.Record) error {
 		event := true
@@ -142,6 +142,9 @@ func (a *run) compareSegment(ctx context.Context, s clickhouse.SegmentID) error 
 	// What is left in held lies in a gap of the log, which is a finding of its
 	// own: these rows are all that there is of their events.
 	d.flush()
+	if len(d.mend.remove)+len(d.mend.insert) > 0 {
+		a.report.mends = append(a.report.mends, d.mend)
+	}
 	return nil
 }
 
@@ -162,7 +165,7 @@ type segmentDiff struct {
 	run  *run
 	id   eventlog.PartitionID
 	open *Finding // the range that grows
-	rows []int64
+	mend mend
 }
 
 // record compares a record of the log with the rows of its offset.
@@ -171,6 +174,14 @@ func (d *segmentDiff) record(r *eventlog.Record, event bool, rows []clickhouse.F
 	for _, row := range rows {
 		if row.Node == r.Node && row.Seq == r.Seq {
 			same++
+		}
+	}
+	if event && len(rows) != 1 || same != len(rows) || !event && len(rows) > 0 {
+		if len(rows) > 0 {
+			d.mend.remove = append(d.mend.remove, r.Offset)
+		}
+		if event {
+			d.mend.insert = append(d.mend.insert, r.Offset)
 		}
 	}
 	switch {
@@ -198,7 +209,6 @@ func (d *segmentDiff) grow(kind Kind, r *eventlog.Record, detail string) {
 	d.open.Count++
 	*d.open.LastOffset = r.Offset
 	d.open.FirstSeq, d.open.LastSeq = min(d.open.FirstSeq, r.Seq), max(d.open.LastSeq, r.Seq)
-	d.rows = append(d.rows, r.Offset)
 }
 
 func (d *segmentDiff) flush() {
@@ -206,6 +216,5 @@ func (d *segmentDiff) flush() {
 		return
 	}
 	d.run.report.add(*d.open)
-	d.run.report.mends = append(d.run.report.mends, mend{d.id.Topic, d.id.Partition, d.rows, d.open.Kind != RowMissing})
-	d.open, d.rows = nil, nil
+	d.open = nil
 }

@@ -272,11 +272,17 @@ func (c *Consumer) undecodable(p *partition, r *Record, reason error) {
 	if !c.o.DeadLetters {
 		return
 	}
-	p.dead = append(p.dead, &schemas.DeadRecord{
-		Topic: string(p.topic), Partition: p.n, Offset: r.Offset, Reason: reason.Error(),
+	p.dead = append(p.dead, DeadRecord(r, reason))
+}
+
+// DeadRecord is what goes to weir.dead in a record's place. It shares nothing
+// with the record.
+func DeadRecord(r *Record, reason error) *schemas.DeadRecord {
+	return &schemas.DeadRecord{
+		Topic: string(r.Topic), Partition: r.Partition, Offset: r.Offset, Reason: reason.Error(),
 		Key: append([]byte(nil), r.Key...), Value: append([]byte(nil), r.Value...),
 		RequestId: r.RequestID, Node: r.Node, Seq: r.Seq, OccurredAt: time.Now().UnixMicro(),
-	})
+	}
 }
 
 // due returns the partitions whose batch is to be sent now. When one is due, all

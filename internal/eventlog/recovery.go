@@ -176,6 +176,11 @@ func (j *Journal) reopen(o JournalOptions, node string, newest bool) (*history, 
 	}
 	h.log, h.lastWrite = log, log.Stats().LastWrite
 	drained := !log.Acked().Before(log.End())
+	// A node ends itself when its open calls are closed; one that was ended
+	// before that was ended by `ingest retire`, which has closed them.
+	if _, closed := j.folder.Marked(node, markClosed); o.Retired(node) && !closed {
+		return nil, false, errors.Join(fmt.Errorf("node %s was retired by `ingest retire`, which closed its open calls; its spool %s must not be used again: move the folder away, and a new node begins", node, j.folder.Path(node)), log.Close(false))
+	}
 	if o.Retired(node) && !drained {
 		return nil, false, errors.Join(fmt.Errorf("node %s is retired in the control log, and its spool %s still holds events that Kafka does not have; they would be dropped as unknown: move the folder away to start without them", node, j.folder.Path(node)), log.Close(false))
 	}
