@@ -43,7 +43,8 @@ type offsets struct {
 // tail is the end of one node's events in one partition.
 type tail struct {
 	Seen uint64 `json:"seen"` // the last seq
-	// At is the append time of the last record, milliseconds.
+	// At is when Seen was appended last, milliseconds; -1 while events before it
+	// are being sent again.
 	At int64 `json:"at"`
 	// Proven: Kafka has acknowledged every event of the node up to this seq.
 	Proven  uint64 `json:"proven"`
@@ -73,15 +74,17 @@ const (
 // proves everything up to the earlier one. A chunk that is sent again begins
 // with repeats: what they repeat is in the same chunk as what follows.
 func (t *tail) fold(seq uint64, at int64, proves bool) bool {
-	if t.samples == nil && t.Seen > 0 {
-		t.samples = []sample{{t.At, t.Seen}}
-	}
-	t.At = at
 	if seq <= t.Seen {
+		if t.At = -1; seq == t.Seen {
+			t.At = at
+		}
 		t.samples = slices.DeleteFunc(t.samples, func(s sample) bool { return s.seq >= seq })
 		return false
 	}
-	t.Seen = seq
+	if proves && t.At >= 0 && t.At+chunkSpan <= at {
+		t.Proven = max(t.Proven, t.Seen)
+	}
+	t.Seen, t.At = seq, at
 	for len(t.samples) > 0 && proves && t.samples[0].at+chunkSpan <= at {
 		t.Proven = max(t.Proven, t.samples[0].seq)
 		t.samples = t.samples[1:]

@@ -2,10 +2,12 @@ package eventlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"weir/schemas"
 )
@@ -46,9 +48,13 @@ func (l *Log) AllBounds(ctx context.Context, topics ...schemas.Topic) (starts, e
 }
 
 // Committed returns the offsets that a group has committed: everything below is
-// delivered. Partitions without one are not in the map.
+// delivered. Partitions without one are not in the map; a group that is not known
+// has none.
 func (l *Log) Committed(ctx context.Context, group string) (map[PartitionID]int64, error) {
 	responses, err := kadm.NewClient(l.client).FetchOffsets(ctx, group)
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return nil, nil
+	}
 	if err == nil {
 		err = responses.Error()
 	}
