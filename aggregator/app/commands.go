@@ -34,6 +34,9 @@ func (o Options) command(ctx context.Context, fn func(db *clickhouse.DB, log *ev
 		return fmt.Errorf("reach clickhouse at %s: %w", o.ClickHouse.Addr, err)
 	}
 	if err := log.Reach(limited); err != nil {
+		if limited.Err() != nil && ctx.Err() == nil {
+			return fmt.Errorf("kafka at %v does not answer within %v", o.Kafka.Brokers, reachLimit)
+		}
 		return err
 	}
 	return fn(db, log)
