@@ -9,8 +9,8 @@ import (
 
 // Config is the aggregator's own section of weir.yaml.
 type Config struct {
-	// FlushInterval is how old the oldest event of a batch gets before the batch
-	// is written. Default 1s.
+	// FlushInterval is the least time between two writes that are not full: how long
+	// an event waits at most. Default 1s.
 	FlushInterval time.Duration `koanf:"flush_interval"`
 	// FlushRows is how many rows a batch has at most, 1 to 50,000. The rows of the
 	// event that reaches it still go in. Default 50,000.

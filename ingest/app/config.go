@@ -7,8 +7,8 @@ import (
 
 // Config is ingest's own section of weir.yaml.
 type Config struct {
-	// FlushInterval is how old the oldest event of a batch gets before the batch
-	// is written. Default 1s.
+	// FlushInterval is the least time between two writes that are not full: how long
+	// an event waits at most. Default 1s.
 	FlushInterval time.Duration `koanf:"flush_interval"`
 	// FlushRows is how many rows a batch has at most, 1 to 50,000. Default 50,000.
 	FlushRows int `koanf:"flush_rows"`

@@ -32,8 +32,9 @@ type ConsumerOptions struct {
 	Topics     []schemas.Topic
 	Sink       Sink
 	Progress   Progress
-	// FlushInterval and FlushRows: a batch is sent when its oldest record is
-	// that old or it has that many rows, whichever comes first.
+	// FlushInterval and FlushRows: a batch is sent at once when it has that many
+	// rows, and so is what has come when the last batches were sent that long ago.
+	// So a record waits for the interval at most, and not at all when it comes alone.
 	FlushInterval time.Duration
 	FlushRows     int
 	// DeadLetters writes what cannot be decoded to weir.dead; without it such
@@ -80,6 +81,7 @@ type Consumer struct {
 	limits   limits
 	patience time.Duration // of one turn: turnLimit
 	client   *kgo.Client
+	sent     time.Time     // when the last turn sent what was due; owned by Run
 	opened   chan struct{} // closed when client is set: the client joins its group at once
 	metrics  *consumerMetrics
 	lag      *lag
@@ -115,7 +117,7 @@ type partition struct {
 // NewConsumer makes a consumer; nothing is connected before Run.
 func NewConsumer(o ConsumerOptions) *Consumer {
 	c := &Consumer{
-		o: o, limits: limits{o.FlushInterval, o.FlushRows, maxBlockBytes}, patience: turnLimit,
+		o: o, limits: limits{o.FlushRows, maxBlockBytes}, patience: turnLimit,
 		partitions: make(map[partitionID]*partition), opened: make(chan struct{}),
 		metrics: newConsumerMetrics(o.Registerer, o.Topics),
 	}
@@ -210,6 +212,7 @@ func (c *Consumer) turn(ctx context.Context) error {
 		return c.stop(err)
 	}
 	if len(due) > 0 {
+		c.sent = time.Now()
 		c.deliver(turn, due)
 		c.checkpoint(ctx, due, checkpointRecords)
 	}
@@ -223,11 +226,10 @@ func (c *Consumer) turn(ctx context.Context) error {
 // It stops where a batch cannot be sent: the client will not give the records
 // behind it a second time, so they wait in the backlog.
 func (c *Consumer) work(ctx context.Context, p *partition) error {
-	now := time.Now()
 	for len(p.backlog) > 0 && p.sending == nil && !p.forgotten {
 		k := p.backlog[0]
 		p.backlog[0], p.backlog = nil, p.backlog[1:]
-		if err := c.read(ctx, p, k, now); err != nil {
+		if err := c.read(ctx, p, k); err != nil {
 			return err
 		}
 	}
@@ -235,9 +237,9 @@ func (c *Consumer) work(ctx context.Context, p *partition) error {
 }
 
 // read folds one record into its partition and sends the batch when it is full.
-func (c *Consumer) read(ctx context.Context, p *partition, k *kgo.Record, now time.Time) error {
+func (c *Consumer) read(ctx context.Context, p *partition, k *kgo.Record) error {
 	r := toRecord(k)
-	v, err := p.delivery.read(&r, now)
+	v, err := p.delivery.read(&r)
 	if err != nil {
 		return fmt.Errorf("%s/%d: %w", p.topic, p.n, err)
 	}
@@ -254,7 +256,7 @@ func (c *Consumer) read(ctx context.Context, p *partition, k *kgo.Record, now ti
 			c.undecodable(p, &r, err)
 		}
 	}
-	full, err := p.delivery.cut(p.batch.Rows(), p.batch.Bytes(), limits{time.Hour, c.limits.rows, c.limits.bytes}, now)
+	full, err := p.delivery.cut(p.batch.Rows(), p.batch.Bytes(), c.limits)
 	if err != nil {
 		return fmt.Errorf("%s/%d: %w", p.topic, p.n, err)
 	}
@@ -294,7 +296,7 @@ func (c *Consumer) due(now time.Time) ([]*partition, error) {
 		ok := p.sending != nil
 		if !ok {
 			var err error
-			if ok, err = p.delivery.cut(p.batch.Rows(), p.batch.Bytes(), c.limits, now); err != nil {
+			if ok, err = p.delivery.cut(p.batch.Rows(), p.batch.Bytes(), c.limits); err != nil {
 				return nil, fmt.Errorf("%s/%d: %w", p.topic, p.n, err)
 			}
 		}
@@ -305,7 +307,7 @@ func (c *Consumer) due(now time.Time) ([]*partition, error) {
 			young = append(young, p)
 		}
 	}
-	if len(due) == 0 {
+	if len(due) == 0 && now.Sub(c.sent) < c.o.FlushInterval {
 		return nil, nil
 	}
 	return append(due, young...), nil
@@ -313,14 +315,16 @@ func (c *Consumer) due(now time.Time) ([]*partition, error) {
 
 // wait is how long a poll may take before a batch is due.
 func (c *Consumer) wait() time.Duration {
-	now, wait := time.Now(), c.limits.interval
+	wait := c.o.FlushInterval
 	for _, p := range c.all() {
-		if p.sending != nil {
+		switch {
+		case p.sending != nil:
 			return 100 * time.Millisecond // between two attempts
+		case p.delivery.begun():
+			wait = max(c.o.FlushInterval-time.Since(c.sent), time.Millisecond)
 		}
-		wait = min(wait, p.delivery.due(c.limits, now))
 	}
-	return max(wait, time.Millisecond)
+	return wait
 }
 
 // fetchErrors returns what cannot be waited out.
@@ -392,7 +396,7 @@ func (c *Consumer) flush(ctx context.Context, parts []*partition, stopping bool)
 	}
 	var ready []*partition
 	for _, p := range parts {
-		ok, err := p.delivery.cut(p.batch.Rows(), p.batch.Bytes(), limits{}, time.Now())
+		ok, err := p.delivery.cut(p.batch.Rows(), p.batch.Bytes(), limits{})
 		if err == nil && (ok || p.sending != nil) {
 			ready = append(ready, p)
 		}

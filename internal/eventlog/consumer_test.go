@@ -276,3 +276,21 @@ func TestTheOffsetOfAStoppedGroupCanBeSet(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// What comes after a quiet time is sent at once; only what follows it waits.
+func TestARecordThatComesAloneDoesNotWait(t *testing.T) {
+	_, k := startKafka(t, 1)
+	o := journalOptions(t, k, t.TempDir(), &retirements{last: map[string]uint64{}})
+	o.Partitions = 1
+	j := openJournal(t, o)
+	c := newConsumer(t, k, newTable())
+	c.o.FlushInterval = time.Hour
+	tab := c.o.Sink.(*table)
+	run(t, c)
+	if _, err := j.Begin(request(), false); err != nil {
+		t.Fatal(err)
+	}
+	if err := tab.has(deadline(t), schemas.TopicRequests, 1); err != nil {
+		t.Fatal(err)
+	}
+}

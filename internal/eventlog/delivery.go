@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // This file and sending.go hold the decisions of a consumer, apart from all I/O:
@@ -70,7 +69,6 @@ type delivery struct {
 	seen      map[string]uint64 // last seq of each node among the records below next
 	repeat    *intent           // announced before us; nil when none
 	filling   intent            // first is committed; last < first while empty
-	since     time.Time         // when the batch got its first record
 	folded    int64             // records since the last checkpoint
 }
 
@@ -125,13 +123,12 @@ func newDelivery(committed, checkpoint int64, seen map[string]uint64, announced 
 
 func (d *delivery) begin() {
 	d.filling = intent{first: d.committed, last: d.committed - 1}
-	d.since = time.Time{}
 }
 
 // read folds one record. The topics are neither compacted nor written in
 // transactions, so their offsets have no holes: one that is not the next means
 // that records were passed over.
-func (d *delivery) read(r *Record, now time.Time) (verdict, error) {
+func (d *delivery) read(r *Record) (verdict, error) {
 	if r.Offset != d.next {
 		return 0, fmt.Errorf("offset %d was read where %d comes next", r.Offset, d.next)
 	}
@@ -148,9 +145,6 @@ func (d *delivery) read(r *Record, now time.Time) (verdict, error) {
 	if r.Offset < d.committed {
 		return fold, nil
 	}
-	if d.filling.last < d.filling.first {
-		d.since = now
-	}
 	d.filling.last = r.Offset
 	if v == take {
 		d.filling.taken++
@@ -158,17 +152,16 @@ func (d *delivery) read(r *Record, now time.Time) (verdict, error) {
 	return v, nil
 }
 
-// limits say when a batch is cut.
+// limits say when a batch is full.
 type limits struct {
-	interval time.Duration
-	rows     int
-	bytes    int
+	rows  int
+	bytes int
 }
 
 // cut tells whether the batch, of this many rows and bytes, is to be sent now. A batch that
 // was announced is cut exactly where it was; ok is false with an error when the
 // log no longer gives what was announced.
-func (d *delivery) cut(rows, bytes int, l limits, now time.Time) (ok bool, err error) {
+func (d *delivery) cut(rows, bytes int, l limits) (ok bool, err error) {
 	if d.filling.last < d.filling.first {
 		return false, nil
 	}
@@ -181,20 +174,12 @@ func (d *delivery) cut(rows, bytes int, l limits, now time.Time) (ok bool, err e
 		}
 		return true, nil
 	}
-	return rows >= l.rows || bytes >= l.bytes || now.Sub(d.since) >= l.interval, nil
+	return rows >= l.rows || bytes >= l.bytes, nil
 }
 
 // begun tells whether there is a batch that may be cut at any record.
 func (d *delivery) begun() bool {
 	return d.repeat == nil && d.filling.last >= d.filling.first
-}
-
-// due is how long until the batch must be cut for its age.
-func (d *delivery) due(l limits, now time.Time) time.Duration {
-	if !d.begun() {
-		return l.interval
-	}
-	return l.interval - now.Sub(d.since)
 }
 
 // checkpointed tells whether the filter's state belongs to exactly the committed

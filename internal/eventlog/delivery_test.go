@@ -59,7 +59,7 @@ func TestRepeatsAreDroppedAndCheckpointsFolded(t *testing.T) {
 		{rec(7, "a", 9), take},
 		{rec(8, "", 0), take}, // no headers: it must be decoded or buried
 	} {
-		got, err := d.read(c.r, noon)
+		got, err := d.read(c.r)
 		if err != nil || got != c.want {
 			t.Fatalf("read(%d) = %v, %v, want %v", c.r.Offset, got, err, c.want)
 		}
@@ -68,7 +68,7 @@ func TestRepeatsAreDroppedAndCheckpointsFolded(t *testing.T) {
 		t.Errorf("batch = %v", d.filling)
 	}
 	for _, offset := range []int64{8, 10} {
-		if _, err := d.read(rec(offset, "a", 10), noon); err == nil {
+		if _, err := d.read(rec(offset, "a", 10)); err == nil {
 			t.Errorf("offset %d was read where 9 comes next", offset)
 		}
 	}
@@ -78,57 +78,55 @@ func TestRepeatsAreDroppedAndCheckpointsFolded(t *testing.T) {
 	}
 }
 
-func TestABatchIsCutBySizeOrAge(t *testing.T) {
+func TestABatchIsCutWhenItIsFull(t *testing.T) {
 	d := begin(t, 0, 0, map[string]uint64{}, nil)
-	l := limits{time.Second, 100, 1000}
-	cut := func(rows, bytes int, at time.Time) bool {
-		ok, err := d.cut(rows, bytes, l, at)
+	cut := func(rows, bytes int) bool {
+		ok, err := d.cut(rows, bytes, limits{100, 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return ok
 	}
-	if cut(100, 1000, noon.Add(time.Hour)) {
+	if cut(100, 1000) || d.begun() {
 		t.Error("an empty batch was cut")
 	}
-	if _, err := d.read(rec(0, "a", 1), noon); err != nil {
+	if _, err := d.read(rec(0, "a", 1)); err != nil {
 		t.Fatal(err)
+	}
+	if !d.begun() {
+		t.Error("a batch with a record has not begun")
 	}
 	for _, c := range []struct {
 		rows, bytes int
-		age         time.Duration
 		want        bool
-	}{{99, 999, 999 * time.Millisecond, false}, {100, 1, 0, true}, {1, 1000, 0, true}, {1, 1, time.Second, true}} {
-		if got := cut(c.rows, c.bytes, noon.Add(c.age)); got != c.want {
+	}{{99, 999, false}, {100, 1, true}, {1, 1000, true}} {
+		if got := cut(c.rows, c.bytes); got != c.want {
 			t.Errorf("cut(%+v) = %v", c, got)
 		}
-	}
-	if got := d.due(l, noon.Add(300*time.Millisecond)); got != 700*time.Millisecond {
-		t.Errorf("due = %v", got)
 	}
 }
 
 func TestAnAnnouncedBatchIsCutWhereItWas(t *testing.T) {
 	announced := intent{10, 12, 2}
 	d := begin(t, 10, 10, map[string]uint64{}, &announced)
-	l := limits{time.Nanosecond, 1, 1}
+	l := limits{1, 1}
 	for i, want := range []bool{false, false, true} {
 		seq := uint64([]int{1, 1, 2}[i]) // the middle one is a repeat
-		if _, err := d.read(rec(int64(10+i), "a", seq), noon); err != nil {
+		if _, err := d.read(rec(int64(10+i), "a", seq)); err != nil {
 			t.Fatal(err)
 		}
-		ok, err := d.cut(5, 5, l, noon.Add(time.Hour))
+		ok, err := d.cut(5, 5, l)
 		if err != nil || ok != want {
 			t.Fatalf("record %d: cut = %v, %v", i, ok, err)
 		}
 	}
 	other := begin(t, 10, 10, map[string]uint64{}, &intent{10, 11, 1})
 	for i := range 2 {
-		if _, err := other.read(rec(int64(10+i), "a", uint64(i+1)), noon); err != nil {
+		if _, err := other.read(rec(int64(10+i), "a", uint64(i+1))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := other.cut(1, 1, l, noon); err == nil {
+	if _, err := other.cut(1, 1, l); err == nil {
 		t.Error("a log that differs from what was announced was accepted")
 	}
 }

@@ -151,7 +151,7 @@ func (c *consumer) read(p *held) bool {
 	d := p.delivery
 	// An announced batch is cut where it was; any other one anywhere.
 	if w.calm || w.rand.IntN(3) == 0 || d.repeat != nil {
-		cut, err := d.cut(p.rows.Rows(), p.rows.Bytes(), limits{}, w.now)
+		cut, err := d.cut(p.rows.Rows(), p.rows.Bytes(), limits{})
 		if err != nil {
 			w.fail("%s cannot cut %v: %v", c.member(), p.partitionID, err)
 			return false
@@ -172,7 +172,7 @@ func (c *consumer) read(p *held) bool {
 		return false
 	}
 	r := toRecord(log[d.next])
-	v, err := d.read(&r, w.now)
+	v, err := d.read(&r)
 	if err != nil {
 		w.fail("%s cannot read %v: %v", c.member(), p.partitionID, err)
 		return false
