@@ -279,7 +279,7 @@ func TestTheOffsetOfAStoppedGroupCanBeSet(t *testing.T) {
 
 // What comes after a quiet time is sent at once; only what follows it waits.
 func TestARecordThatComesAloneDoesNotWait(t *testing.T) {
-	_, k := startKafka(t, 1)
+	k := startKafka(t, 1)
 	o := journalOptions(t, k, t.TempDir(), &retirements{last: map[string]uint64{}})
 	o.Partitions = 1
 	j := openJournal(t, o)
