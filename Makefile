@@ -36,10 +36,10 @@ BASE ?= HEAD
 SUMS = for file in buf.gen.yaml ../tools/go.mod weir/*/*.proto *.pb.go; do echo "$$(git hash-object $$file) $$file"; done
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test unit e2e e2e-real contract bench fuzz lint fmt generate clean npm
+.PHONY: help build run test unit e2e e2e-real contract bench bench-check fuzz lint fmt generate clean npm
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## the four binaries in bin/ and the ClickHouse engine in its cache
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./gateway ./ingest ./aggregator ./stack
@@ -66,8 +66,11 @@ contract: build $(GOTESTSUM) ## what Weir takes for granted of Kafka and Redis, 
 	@bin/stack fetch --kafka-server apache
 	@bin/stack servers $(GOTEST) -p 1 -count=1 -timeout 5m $(CONTRACT)
 
-bench: build ## CPU per call and throughput beside a bare proxy
+bench: build ## every benchmark, see docs/benchmarks.md
 	cd e2e && $(GO) run ./bench
+
+bench-check: build ## the short one: exit 1 when a ratio of processor times is too high
+	cd e2e && $(GO) run ./bench check
 
 fuzz: ## every fuzz target for FUZZTIME (10s) each
 	@grep -rno --include='*_test.go' --exclude-dir='.?*' --exclude-dir=node_modules -E '^func Fuzz[A-Za-z0-9_]+' . \

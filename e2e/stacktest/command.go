@@ -13,7 +13,7 @@ type Command struct{ *process }
 // Command starts a binary with the stack's weir.yaml and the arguments. It does not outlive the test.
 func (s *Stack) Command(t testing.TB, name string, args ...string) *Command {
 	t.Helper()
-	p, err := start(name, append([]string{"--config", filepath.Join(s.Data, "weir.yaml")}, args...), nil)
+	p, err := start(name, "", append([]string{"--config", filepath.Join(s.Data, "weir.yaml")}, args...), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func (s *Stack) OwnGateway(t testing.TB, edits ...string) *Client {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err := start("gateway", []string{"--config", file}, nil)
+	p, err := start("gateway", "", []string{"--config", file}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

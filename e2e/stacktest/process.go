@@ -22,14 +22,14 @@ type process struct {
 	err     error         // how it ended; read after exited
 }
 
-func start(name string, args, env []string) (*process, error) {
+func start(name, dir string, args, env []string) (*process, error) {
 	binary, err := Binary(name)
 	if err != nil {
 		return nil, err
 	}
 	p := &process{name: name, exited: make(chan struct{})}
 	cmd := exec.Command(binary, args...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = &p.printed, &p.output
 	// A test that is killed takes its processes with it. Linux ties this to the thread that started the
 	// child, so one goroutine keeps its thread from the start until the end.

@@ -33,6 +33,7 @@ type Options struct {
 	Ready string   // path of the ready file; ready.json in the data folder when empty
 	Args  []string // more arguments; without a --ports among them, free ports are taken
 	Env   []string // NAME=value, beside the environment of the test
+	Dir   string   // working directory of the stack and its parts; the test's own when empty
 }
 
 // Ready is the content of the ready file.
@@ -87,7 +88,7 @@ func Launch(o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := start("stack", append(args, servers...), o.Env)
+	p, err := start("stack", o.Dir, append(args, servers...), o.Env)
 	if err != nil {
 		return nil, err
 	}

@@ -94,7 +94,11 @@ var ours = rules{
 		{"stack/ports", "stack/flock", "two stacks never choose one port"},
 
 		// End to end.
-		{"e2e/bench", "e2e/stacktest", "measures the stack, started as its users do"},
+		{"e2e/bench/...", "e2e/stacktest", "measures the stack, started as its users do"},
+		{"e2e/bench", "e2e/bench/...", "one command for all benchmarks"},
+		{"e2e/bench/calls", "e2e/bench/measure", "processor time, memory, medians"},
+		{"e2e/bench/events", "e2e/bench/measure", "processor time, memory, medians"},
+		{"e2e/bench/events", "e2e/bench/calls", "freshness begins with calls"},
 	},
 	tests: []rule{
 		{"gateway/httpapi", "gateway/...", "the whole surface, before a provider that is faked"},
@@ -163,6 +167,9 @@ var drivers = rules{
 		// The end-to-end tests, a module of their own.
 		{"e2e/stacktest", "github.com/ClickHouse/clickhouse-go/v2/...", "reads the tables as a user would, not through our adapter"},
 		{"e2e/stacktest", "github.com/redis/go-redis/v9", "reads the live sums by their documented names, not through our adapter"},
+		{"e2e/bench/events", "github.com/bufbuild/protocompile", "writes events from the .proto itself, without our code"},
+		{"e2e/bench/events", "google.golang.org/protobuf/...", "their wire form"},
+		{"e2e/bench/events", "github.com/twmb/franz-go/pkg/...", "fills the log as a gateway would, without our adapter"},
 	},
 	tests: []rule{
 		{"aggregator/...", "github.com/google/go-cmp/...", "got and want as a difference"},

@@ -1,4 +1,4 @@
-package main
+package measure
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 // tick is the unit of the times in /proc/PID/stat, which is the same on every Linux.
 const tick = 10 * time.Millisecond
 
-// cpu is the processor time that the processes have used so far, in user and in kernel mode.
-func cpu(pids ...int) (time.Duration, error) {
+// CPU is the processor time that the processes have used so far, in user and in kernel mode, to 10 ms.
+func CPU(pids ...int) (time.Duration, error) {
 	var sum time.Duration
 	for _, pid := range pids {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -33,13 +33,13 @@ func cpu(pids ...int) (time.Duration, error) {
 	return sum, nil
 }
 
-// settle waits until the processes have nothing more to do: less than a twentieth of a processor over a
+// Settle waits until the processes have nothing more to do: less than a twentieth of a processor over a
 // fifth of a second. What works on for ten seconds is taken as it is.
-func settle(ctx context.Context, pids ...int) error {
+func Settle(ctx context.Context, pids ...int) error {
 	const window = 200 * time.Millisecond
 	ticker := time.NewTicker(window)
 	defer ticker.Stop()
-	last, err := cpu(pids...)
+	last, err := CPU(pids...)
 	for end := time.Now().Add(10 * time.Second); err == nil && time.Now().Before(end); {
 		select {
 		case <-ctx.Done():
@@ -47,7 +47,7 @@ func settle(ctx context.Context, pids ...int) error {
 		case <-ticker.C:
 		}
 		var now time.Duration
-		if now, err = cpu(pids...); now-last <= window/20 {
+		if now, err = CPU(pids...); now-last <= window/20 {
 			break
 		}
 		last = now

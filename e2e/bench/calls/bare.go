@@ -1,4 +1,4 @@
-package main
+package calls
 
 import (
 	"bufio"
@@ -15,8 +15,8 @@ import (
 	"syscall"
 )
 
-// serveBare is the child process: a bare proxy on a free port, which it prints.
-func serveBare(ctx context.Context, upstream string) error {
+// ServeBare is the bare proxy on a free port, which it prints: the child process of StartBare.
+func ServeBare(ctx context.Context, upstream string) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -80,18 +80,19 @@ func (b bare) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// startBare starts the bare proxy as a process of its own, which ends with this one.
-func startBare(ctx context.Context, upstream string) (address string, pid int, err error) {
+// StartBare starts the bare proxy as a process of its own, which ends with ctx or this process: this
+// executable again, with the arguments "bare" and "--upstream URL".
+func StartBare(ctx context.Context, upstream string) (Target, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return "", 0, fmt.Errorf("find my own executable: %w", err)
+		return Target{}, fmt.Errorf("find my own executable: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, self, "bare", "--upstream", upstream)
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	output, err := cmd.StdoutPipe()
 	if err != nil {
-		return "", 0, fmt.Errorf("start the bare proxy: %w", err)
+		return Target{}, fmt.Errorf("start the bare proxy: %w", err)
 	}
 	started := make(chan error)
 	go func() {
@@ -106,11 +107,11 @@ func startBare(ctx context.Context, upstream string) (address string, pid int, e
 		}
 	}()
 	if err := <-started; err != nil {
-		return "", 0, fmt.Errorf("start the bare proxy: %w", err)
+		return Target{}, fmt.Errorf("start the bare proxy: %w", err)
 	}
 	line, err := bufio.NewReader(output).ReadString('\n')
 	if err != nil {
-		return "", 0, fmt.Errorf("read the bare proxy's address: %w", err)
+		return Target{}, fmt.Errorf("read the bare proxy's address: %w", err)
 	}
-	return strings.TrimSpace(line), cmd.Process.Pid, nil
+	return Target{Name: "bare proxy", Address: strings.TrimSpace(line), Path: chatPath, Key: "none", Pids: []int{cmd.Process.Pid}}, nil
 }
