@@ -143,7 +143,10 @@ func catchUp(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	return backlog.Print(os.Stdout)
+	if err := backlog.Print(os.Stdout); err != nil || !o.profile {
+		return err
+	}
+	return backlog.PrintProfile(os.Stdout)
 }
 
 // check is short enough for every change and judges ratios alone: noise meets both sides of them.

@@ -48,6 +48,7 @@ type options struct {
 	rounds   int
 	events   int // of a round of ingest and aggregator
 	backlog  int
+	profile  bool
 	streams  int
 	flush    []time.Duration
 	upstream string
@@ -115,6 +116,7 @@ func parse(name string, args []string) (o options, err error) {
 	flags.IntVar(&o.calls.Rate, "rate", 0, "calls a second: 200 for latency and 500 for freshness by default")
 	flags.IntVar(&o.events, "events", 500_000, "events of a round of ingest and aggregator")
 	flags.IntVar(&o.backlog, "backlog", 5_000_000, "events of the backlog")
+	flags.BoolVar(&o.profile, "profile", false, "catchup: also show what ClickHouse counted meanwhile (system.events)")
 	flags.IntVar(&o.streams, "streams", 1000, "streams open at once")
 	flush := flags.String("flush", "500ms,1s", "flush intervals of ingest to measure freshness with")
 	flags.StringVar(&o.upstream, "upstream", "", "gateway: base URL of the provider behind it, to measure the bare proxy beside it")

@@ -4,6 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -20,6 +24,8 @@ type CatchUp struct {
 	Own    time.Duration // processor time
 	Server time.Duration // of ClickHouse, meanwhile
 	Peak   int64         // bytes of memory at most
+	// Profile is ClickHouse's own count of what it did meanwhile, by the names of system.events.
+	Profile map[string]int
 }
 
 // Backlog is the outcome of catching up.
@@ -75,6 +81,10 @@ func (w *world) catchUp(ctx context.Context, r reader) (c CatchUp, err error) {
 	if c.Own, err = measure.CPU(pid); err != nil {
 		return c, err
 	}
+	profile, err := w.profile(ctx)
+	if err != nil {
+		return c, err
+	}
 	began := time.Now()
 	if err := r.begin(ctx); err != nil {
 		return c, err
@@ -98,9 +108,15 @@ func (w *world) catchUp(ctx context.Context, r reader) (c CatchUp, err error) {
 		return c, err
 	}
 	after, err := measure.CPU(server)
-	c.Server = after - before
 	if err != nil {
 		return c, err
+	}
+	c.Server = after - before
+	if c.Profile, err = w.profile(ctx); err != nil {
+		return c, err
+	}
+	for name := range c.Profile {
+		c.Profile[name] -= profile[name]
 	}
 	return c, w.complete(ctx, r.count)
 }
@@ -118,4 +134,32 @@ func (b Backlog) Print(out io.Writer) error {
 	}
 	_, err := fmt.Fprintf(out, "a row of usage on disk: %.1f bytes as merged so far, %.1f in one part\n", b.AsMerged, b.Merged)
 	return err
+}
+
+// profile is ClickHouse's counts of inserts and merges so far: rows, parts and milliseconds by what they
+// were spent on.
+func (w *world) profile(ctx context.Context) (map[string]int, error) {
+	text, err := w.db.ask(ctx, statement("profile"))
+	if err != nil {
+		return nil, err
+	}
+	counts := make(map[string]int)
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		if counts[name], err = strconv.Atoi(value); err != nil {
+			return nil, fmt.Errorf("read what ClickHouse did: %w", err)
+		}
+	}
+	return counts, nil
+}
+
+// PrintProfile prints what ClickHouse did for each reader.
+func (b Backlog) PrintProfile(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, c := range b.Readers {
+		for _, name := range slices.Sorted(maps.Keys(c.Profile)) {
+			fmt.Fprintf(w, "%s\t%s\t%d\t\n", c.Reader, name, c.Profile[name])
+		}
+	}
+	return w.Flush()
 }
