@@ -208,9 +208,9 @@ func (db *DB) NodeSeqs(ctx context.Context, ranges map[string]SeqRange) (map[str
 		names, first, last = append(names, node), append(first, r.First), append(last, r.Last)
 	}
 	rows, err := db.conn.Query(auditContext(ctx), `
-		SELECT toString(node) AS name, count(), groupBitmap(seq), max(seq),
-			bitmapCardinality(bitmapSubsetInRange(groupBitmapState(seq), transform(name, ?, ?, toUInt64(0)), transform(name, ?, ?, toUInt64(0)) + 1))
-		FROM `+ledgerSeqs+` GROUP BY node`, names, first, names, last)
+		SELECT toString(node) AS name, events, bitmapCardinality(seqs), last,
+			bitmapCardinality(bitmapSubsetInRange(seqs, transform(name, ?, ?, toUInt64(0)), transform(name, ?, ?, toUInt64(0)) + 1))
+		FROM (SELECT node, count() AS events, max(seq) AS last, groupBitmapState(seq) AS seqs FROM `+ledgerSeqs+` GROUP BY node)`, names, first, names, last)
 	if err != nil {
 		return nil, fmt.Errorf("count seqs: %w", err)
 	}
