@@ -283,3 +283,18 @@ func TestNodeSeqs(t *testing.T) {
 		}
 	}
 }
+
+func TestExtraTagsAreNotedAtTheGeneration(t *testing.T) {
+	db := openMigrated(t)
+	if names, known, err := db.ExtraTags(t.Context(), 1); known || err != nil {
+		t.Errorf("before: %v %v %v", names, known, err)
+	}
+	for _, want := range [][]string{{"feature", "team's", `a\b`}, {}, nil} {
+		if err := db.SetExtraTags(t.Context(), 1, want); err != nil {
+			t.Fatal(err)
+		}
+		if got, known, err := db.ExtraTags(t.Context(), 1); !known || err != nil || !slices.Equal(got, want) {
+			t.Errorf("got %q %v %v, want %q", got, known, err, want)
+		}
+	}
+}

@@ -15,7 +15,6 @@ import (
 type auditFlags struct {
 	Format    string        `enum:"table,json" default:"table" help:"What is printed: table or json."`
 	OpenAfter time.Duration `default:"1h" help:"How old a call without an outcome may become before it is a finding."`
-	ExtraTags []string      `default:"feature" help:"The aggregator's extra_tags."`
 }
 
 type auditCommand struct {
@@ -38,7 +37,7 @@ func (c auditCommand) run(ctx context.Context, o app.Options) (clean bool, err e
 
 func (c auditFlags) options(o app.Options, db *clickhouse.DB, full bool) audit.Options {
 	return audit.Options{
-		Kafka: o.Kafka, DB: db, ExtraTags: c.ExtraTags, Full: full, OpenAfter: c.OpenAfter, Logger: o.Logger,
+		Kafka: o.Kafka, DB: db, Full: full, OpenAfter: c.OpenAfter, Logger: o.Logger,
 	}
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -22,10 +23,12 @@ type worker struct {
 	redis      *live.Store
 	consumer   *eventlog.Consumer
 	follower   *follow.Follower
+	note       func(context.Context) error // which extra entries count as tags
 }
 
 func newWorker(o Options, db *clickhouse.DB, log *eventlog.Log, generation int, r prometheus.Registerer) *worker {
 	w := &worker{generation: generation, redis: live.Open(o.Redis, generation)}
+	w.note = func(ctx context.Context) error { return db.SetExtraTags(ctx, generation, o.Aggregator.ExtraTags) }
 	w.follower = follow.New(follow.Options{
 		Redis: w.redis, Log: log, ExtraTags: o.Aggregator.ExtraTags, Registerer: r, Logger: o.Logger,
 	})
@@ -55,5 +58,24 @@ func (w *worker) run(ctx context.Context) error {
 	return service.RunTasks(ctx, &stop,
 		service.Task{Name: "consumer", Run: w.consumer.Run},
 		service.Task{Name: "live sums", Run: w.follower.Run},
+		service.Task{Name: "extra tags", Run: w.noteExtraTags},
 	)
+}
+
+// noteEvery is how often a ClickHouse that is away is tried again.
+const noteEvery = 2 * time.Second
+
+// noteExtraTags notes at the table of the rollups what is counted as a tag in
+// it, once ClickHouse answers.
+func (w *worker) noteExtraTags(ctx context.Context) error {
+	tick := time.NewTicker(noteEvery)
+	defer tick.Stop()
+	for w.note(ctx) != nil { // what is wrong with ClickHouse, the consumer says
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+	return nil
 }

@@ -22,7 +22,7 @@ func (s *Stack) Command(t testing.TB, name string, args ...string) *Command {
 }
 
 // Printed is what the command has told its user on stdout so far.
-func (c *Command) Printed() string { return c.printed.String() }
+func (c *Command) Printed() string { return c.printed.All() }
 
 // Run starts a binary as Command does, waits for its end, and returns what it printed; an error has what it
 // said on stderr.

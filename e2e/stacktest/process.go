@@ -106,6 +106,13 @@ func (o *output) Write(p []byte) (int, error) {
 	return o.buffer.Write(p)
 }
 
+// All is all of what was printed.
+func (o *output) All() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buffer.String()
+}
+
 // String is the end of what was printed, at most 16 kB of it.
 func (o *output) String() string {
 	o.mu.Lock()

@@ -16,8 +16,6 @@ import (
 type Options struct {
 	Kafka eventlog.Config
 	DB    *clickhouse.DB
-	// ExtraTags are the names of extra entries that the aggregator counts as tags.
-	ExtraTags []string
 	// Full reads the whole log again.
 	Full bool
 	// OpenAfter is how old a call without an outcome may become.

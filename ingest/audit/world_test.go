@@ -163,7 +163,7 @@ func (w *world) eventually(what string, holds func() bool) {
 }
 
 func (w *world) options() audit.Options {
-	return audit.Options{Kafka: w.kafka, DB: w.db, ExtraTags: []string{"feature"}, OpenAfter: time.Hour, Logger: w.logger}
+	return audit.Options{Kafka: w.kafka, DB: w.db, OpenAfter: time.Hour, Logger: w.logger}
 }
 
 // audit runs one and returns what it found, without what is off by nothing.
