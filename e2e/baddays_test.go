@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"runtime"
 	"syscall"
 	"testing"
@@ -13,48 +12,6 @@ import (
 
 	"weir/e2e/stacktest"
 )
-
-// outage is how long a server is stopped: ten seconds, or $WEIR_E2E_OUTAGE. A stopped process answers
-// nothing and keeps its connections, which is the worse half of being down; being killed has tests of its own.
-func outage(t *testing.T) time.Duration {
-	t.Helper()
-	text := os.Getenv("WEIR_E2E_OUTAGE")
-	if text == "" {
-		return 10 * time.Second
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		t.Fatalf("read WEIR_E2E_OUTAGE: %v", err)
-	}
-	return d
-}
-
-// TestServerDown stops each of the servers for a while: calls are served as ever, and afterwards nothing
-// is missing.
-func TestServerDown(t *testing.T) {
-	stack := stacktest.New(t, stacktest.Options{})
-	client := stack.Client()
-	for _, name := range []string{"kafka", "clickhouse", "redis"} {
-		t.Run(name, func(t *testing.T) {
-			resume := pause(t, stack, name)
-			var answers []stacktest.Answer
-			ticker := time.NewTicker(100 * time.Millisecond)
-			defer ticker.Stop()
-			for end := time.Now().Add(outage(t)); time.Now().Before(end); <-ticker.C {
-				for _, body := range []string{stacktest.ChatBody("mock/small", ""), stacktest.ChatBody("mock/large", stacktest.Streamed)} {
-					a := client.Chat(t.Context(), body)
-					if a.Status != 200 || a.Err != nil {
-						t.Fatalf("a call while %s is down is answered %v", name, a)
-					}
-					answers = append(answers, a)
-				}
-			}
-			resume()
-			checkRecorded(t, stack, answers...)
-			checkAllBalanced(t, stack)
-		})
-	}
-}
 
 // TestGatewayDiesWhileKafkaIsDown kills the gateway while Kafka is down: what it had spooled is in the books later.
 func TestGatewayDiesWhileKafkaIsDown(t *testing.T) {
@@ -69,7 +26,7 @@ func TestGatewayDiesWhileKafkaIsDown(t *testing.T) {
 		t.Error(err)
 	}
 	resume()
-	if err := waitGateway(t.Context(), stack); err != nil {
+	if err := waitGateway(t.Context(), client); err != nil {
 		t.Fatal(err)
 	}
 	for _, a := range answers {

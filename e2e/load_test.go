@@ -20,7 +20,6 @@ type load struct {
 	client  *stacktest.Client
 	calls   int
 	callers int
-	onDone  func(done int)            // called after each call with how many have ended, each number once; may be nil
 	onLost  func(ctx context.Context) // called when a call got no answer at all; may be nil
 	answers []stacktest.Answer        // by number of the call; each is written by one caller
 }
@@ -28,15 +27,12 @@ type load struct {
 // run makes all calls.
 func (l *load) run(ctx context.Context) {
 	l.answers = make([]stacktest.Answer, l.calls)
-	var next, done atomic.Int64
+	var next atomic.Int64
 	var callers sync.WaitGroup
 	for range l.callers {
 		callers.Go(func() {
 			for i := int(next.Add(1)) - 1; i < l.calls; i = int(next.Add(1)) - 1 {
 				l.answers[i] = l.call(ctx, i)
-				if ended := int(done.Add(1)); l.onDone != nil {
-					l.onDone(ended)
-				}
 				if l.answers[i].Status == 0 && l.onLost != nil {
 					l.onLost(ctx)
 				}

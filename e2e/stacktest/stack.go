@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -53,7 +54,8 @@ type Stack struct {
 	Ready // as it was when the stack became ready; Pid has the present process ids
 	*process
 	Data string
-	file string // the ready file
+	file string   // the ready file
+	env  []string // of the stack, beside that of the test
 }
 
 // Binary is the path of one of Weir's binaries: in $WEIR_BIN, else in bin beside the e2e folder.
@@ -92,7 +94,7 @@ func Launch(o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Stack{process: p, Data: o.Data, file: o.Ready}, nil
+	return &Stack{process: p, Data: o.Data, file: o.Ready, env: o.Env}, nil
 }
 
 // The worlds that the tests run in: WEIR_E2E_SERVERS is fake (kfake and miniredis, which is the default) or
@@ -191,6 +193,19 @@ func (s *Stack) Signal(name string, signal syscall.Signal) error {
 		return fmt.Errorf("send %v to %s: %w", signal, name, err)
 	}
 	return nil
+}
+
+// Audit runs `ingest audit` over the whole log, with which an open call is a finding too, and returns what it
+// printed; an error is a finding, or that it could not look.
+func (s *Stack) Audit(ctx context.Context) (string, error) {
+	binary, err := Binary("ingest")
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, binary, "--config", filepath.Join(s.Data, "weir.yaml"), "audit", "--full", "--open-after=1ms")
+	cmd.Env = append(os.Environ(), s.env...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 // StackPid is the process id of the stack itself.
