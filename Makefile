@@ -23,6 +23,7 @@ GOTEST = $(GOTESTSUM) --format standard-quiet --hide-summary skipped \
 	--post-run-command $(CURDIR)/.ci/count --
 
 FUZZTIME ?= 10s
+OUTAGE   ?= 60s
 
 # The packages whose tests run against the servers in WEIR_TEST_KAFKA and WEIR_TEST_REDIS too.
 CONTRACT := ./internal/eventlog ./internal/control ./internal/live
@@ -36,7 +37,7 @@ BASE ?= HEAD
 SUMS = for file in buf.gen.yaml ../tools/go.mod weir/*/*.proto *.pb.go; do echo "$$(git hash-object $$file) $$file"; done
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test unit e2e e2e-real contract bench bench-check fuzz lint fmt generate clean npm
+.PHONY: help build run test unit e2e e2e-real chaos contract bench bench-check fuzz lint fmt generate clean npm
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,11 +57,18 @@ unit: $(GOTESTSUM) ## the tests of the packages
 	@$(GOTEST) $(RACE) -timeout 5m $(filter-out $(PURE),$(shell $(GO) list ./...))
 
 e2e: build npm $(GOTESTSUM) ## real clients and faults against the stack, on free ports
-	cd e2e && $(GOTEST) -count=1 -timeout 9m ./...
+	cd e2e && $(GOTEST) -count=1 -timeout 20m ./...
 
 e2e-real: build npm $(GOTESTSUM) ## the same against Apache Kafka and redis-server, which need Java, Maven and redis-server
 	@bin/stack fetch --kafka-server apache
-	cd e2e && WEIR_E2E_SERVERS=real $(GOTEST) -count=1 -timeout 15m ./...
+	cd e2e && WEIR_E2E_SERVERS=real $(GOTEST) -count=1 -timeout 20m ./...
+
+chaos: build $(GOTESTSUM) ## the crash matrix, each part away for OUTAGE (60s), on the fakes and on the real servers
+	@bin/stack fetch --kafka-server apache
+	@for servers in fake real; do \
+		echo "the $$servers servers"; \
+		(cd e2e && WEIR_E2E_SERVERS=$$servers WEIR_E2E_OUTAGE=$(OUTAGE) $(GOTEST) -count=1 -timeout 45m -run '^TestCrash' .) || exit 1; \
+	done
 
 contract: build $(GOTESTSUM) ## what Weir takes for granted of Kafka and Redis, against the real ones
 	@bin/stack fetch --kafka-server apache

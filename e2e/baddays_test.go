@@ -163,4 +163,16 @@ func checkAllBalanced(t *testing.T, stack *stacktest.Stack) {
 		t.Fatal(err)
 	}
 	report(t, wrong(usage, ledger))
+	checkAudit(t, stack)
+}
+
+// checkAudit waits until every rollup adds up to the facts, and sees that the audit of the whole log finds
+// nothing, not even a call that is open.
+func checkAudit(t *testing.T, stack *stacktest.Stack) {
+	t.Helper()
+	books := stacktest.OpenBooks(t, stack)
+	stacktest.Eventually(t, closing, func() error { return books.CompareRollups(t.Context()) })
+	if r, text := audited(t, stack, "audit", "--full", "--open-after=1ms"); !r.Clean {
+		t.Errorf("the audit finds:\n%s", text)
+	}
 }

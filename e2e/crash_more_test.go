@@ -2,8 +2,6 @@ package e2e_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,42 +13,38 @@ import (
 // readOnly is how long ClickHouse refuses inserts.
 const readOnly = 15 * time.Second
 
-// TestCrashReadOnlyClickHouse lets ClickHouse refuse every insert for a while, and answer everything else.
+// TestCrashReadOnlyClickHouse lets ClickHouse refuse every insert for a while, as one does whose disk is full,
+// and answer everything else. (A user who may only read cannot be had: libchdb would not let itself listen.)
 func TestCrashReadOnlyClickHouse(t *testing.T) {
 	w := newWorld(t)
 	books := stacktest.OpenBooks(t, w.stack)
-	config := filepath.Join(w.stack.Data, "clickhouse.xml")
-	before, err := os.ReadFile(config)
-	if err != nil {
-		t.Fatal(err)
+	tables, err := books.Rows(t.Context(), `SELECT name FROM system.tables WHERE database = 'weir' AND engine LIKE '%MergeTree'`)
+	if err != nil || len(tables) == 0 {
+		t.Fatalf("Weir's tables are %v, %v", tables, err)
 	}
-	refusing := strings.Replace(string(before), "<profiles><default></default></profiles>",
-		"<profiles><default><readonly>2</readonly></default></profiles>", 1)
-	if refusing == string(before) {
-		t.Fatalf("%s has no profile to change:\n%s", config, before)
-	}
-	with := func(text string) { // ClickHouse reads it when it starts
-		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-			t.Error(err)
-		}
-		if err := kill(t.Context(), w.stack, "clickhouse"); err != nil {
-			t.Error(err)
+	alter := func(what string) {
+		for _, table := range tables {
+			if err := books.Exec(t.Context(), `ALTER TABLE weir.`+table[0]+` `+what); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 	w.during(t, func() {
-		with(refusing)
-		stacktest.Eventually(t, time.Minute, func() error {
-			if _, err := books.Counts(t.Context()); err != nil {
-				return err
-			}
-			err := books.Exec(t.Context(), `INSERT INTO weir.usage (request_id) VALUES ('req_refused')`)
-			if err == nil || !strings.Contains(err.Error(), "readonly mode") {
-				return fmt.Errorf("an insert is not refused: %w", err)
-			}
-			return nil
-		})
+		alter(`MODIFY SETTING min_free_disk_bytes_to_perform_insert = 1000000000000000`)
+		err := books.Exec(t.Context(), `INSERT INTO weir.usage (request_id) VALUES ('req_refused')`)
+		if err == nil || !strings.Contains(err.Error(), "enough free space") {
+			t.Errorf("an insert while ClickHouse refuses them = %v", err)
+		}
+		before, err := books.Counts(t.Context())
+		if err != nil {
+			t.Error(err)
+		}
 		wait(t.Context(), readOnly)
-		with(string(before))
+		after, err := books.Counts(t.Context())
+		if err != nil || before != after {
+			t.Errorf("while inserts are refused the tables went from %+v to %+v, %v", before, after, err)
+		}
+		alter(`RESET SETTING min_free_disk_bytes_to_perform_insert`)
 	})
 	w.allAnswered(t)
 	w.balanced(t)

@@ -125,6 +125,7 @@ func checkAllRecorded(t *testing.T, stack *stacktest.Stack) {
 		}
 		return c.Balanced()
 	})
+	checkAudit(t, stack)
 }
 
 // TestSecondStackOnTheSameData is refused, and the first goes on.

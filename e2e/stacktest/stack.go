@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -193,19 +192,6 @@ func (s *Stack) Signal(name string, signal syscall.Signal) error {
 		return fmt.Errorf("send %v to %s: %w", signal, name, err)
 	}
 	return nil
-}
-
-// Audit runs `ingest audit` over the whole log, with which an open call is a finding too, and returns what it
-// printed; an error is a finding, or that it could not look.
-func (s *Stack) Audit(ctx context.Context) (string, error) {
-	binary, err := Binary("ingest")
-	if err != nil {
-		return "", err
-	}
-	cmd := exec.CommandContext(ctx, binary, "--config", filepath.Join(s.Data, "weir.yaml"), "audit", "--full", "--open-after=1ms")
-	cmd.Env = append(os.Environ(), s.env...)
-	out, err := cmd.CombinedOutput()
-	return string(out), err
 }
 
 // StackPid is the process id of the stack itself.

@@ -110,13 +110,13 @@ func verify(dir string) error {
 		}
 		sum := sha256.Sum256(content)
 		if got := hex.EncodeToString(sum[:]); got != want[entry.Name()] {
-			return fmt.Errorf("Maven brought %s with the hash sha256-%s where sha256-%s is written down: remove it from Maven's repository (~/.m2) "+
+			return fmt.Errorf("what Maven brought as %s has the hash sha256-%s where sha256-%s is written down: remove it from Maven's repository (~/.m2) "+
 				"and try again, and look at the mirrors that Maven is set up with if it stays so", entry.Name(), got, want[entry.Name()])
 		}
 		delete(want, entry.Name())
 	}
 	for name := range want {
-		return fmt.Errorf("Maven did not bring %s", name)
+		return fmt.Errorf("the jar %s is not among what Maven brought", name)
 	}
 	return nil
 }

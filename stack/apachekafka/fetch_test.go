@@ -73,9 +73,9 @@ func TestAJarThatIsNotTheOneWrittenDownIsRefused(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		"altered": {map[string]string{"a.jar": "one", "b.jar": "tow"}, "brought b.jar"},
-		"unknown": {map[string]string{"a.jar": "one", "b.jar": "two", "c.jar": "three"}, "brought c.jar"},
-		"missing": {map[string]string{"a.jar": "one"}, "did not bring b.jar"},
+		"altered": {map[string]string{"a.jar": "one", "b.jar": "tow"}, "brought as b.jar"},
+		"unknown": {map[string]string{"a.jar": "one", "b.jar": "two", "c.jar": "three"}, "brought as c.jar"},
+		"missing": {map[string]string{"a.jar": "one"}, "b.jar is not among"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			expectSums(t, sumOne+"  a.jar\n"+sumTwo+"  b.jar\n")

@@ -119,7 +119,7 @@ log.cleaner.dedupe.buffer.size=16777216
 func (s Server) configure(name, log string) (path string, err error) {
 	// In a properties file a backslash escapes, in log.dirs a comma separates.
 	if strings.ContainsAny(log, ",\n") {
-		return "", fmt.Errorf("Kafka cannot keep its log in %s: choose a folder without a comma in its name, with --data DIR", log)
+		return "", fmt.Errorf("a log of Kafka cannot be in %s: choose a folder without a comma in its name, with --data DIR", log)
 	}
 	content := fmt.Sprintf(properties, s.Listen, s.Controller, strings.ReplaceAll(log, `\`, `\\`))
 	path = filepath.Join(s.Dir, name)
