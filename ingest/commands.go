@@ -19,7 +19,8 @@ type auditFlags struct {
 
 type auditCommand struct {
 	auditFlags
-	Full bool `help:"Read the whole log again, not only what came since the last audit."`
+	Full  bool          `help:"Read the whole log again, not only what came since the last audit."`
+	Every time.Duration `help:"Audit again and again until stopped, each time this long after the last one ended." placeholder:"1h"`
 }
 
 func (c auditCommand) run(ctx context.Context, o app.Options) (clean bool, err error) {
@@ -28,11 +29,27 @@ func (c auditCommand) run(ctx context.Context, o app.Options) (clean bool, err e
 		return false, err
 	}
 	defer db.Close()
-	report, err := audit.Run(ctx, c.options(o, db, c.Full))
-	if err != nil {
-		return false, err
+	once := func() (clean bool, err error) {
+		report, err := audit.Run(ctx, c.options(o, db, c.Full))
+		if err != nil {
+			return false, err
+		}
+		return report.Clean, c.write(report)
 	}
-	return report.Clean, c.write(report)
+	if c.Every <= 0 {
+		return once()
+	}
+	// The result is in the report and in the metrics; what is away now may be back the next time.
+	for {
+		if _, err := once(); err != nil && ctx.Err() == nil {
+			o.Logger.Error("audit", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return true, nil
+		case <-time.After(c.Every):
+		}
+	}
 }
 
 func (c auditFlags) options(o app.Options, db *clickhouse.DB, full bool) audit.Options {

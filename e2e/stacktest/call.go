@@ -120,3 +120,9 @@ func WaitUsage(t testing.TB, b *Books, limit time.Duration, answers ...Answer) m
 	})
 	return usage
 }
+
+// ClientOf returns a client of the gateway at host:port with an API key.
+func ClientOf(address, key string) *Client {
+	s := &Stack{Ready: Ready{Gateway: address, APIKey: key}}
+	return s.Client()
+}

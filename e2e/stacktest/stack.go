@@ -57,8 +57,12 @@ type Stack struct {
 	env  []string // of the stack, beside that of the test
 }
 
-// Binary is the path of one of Weir's binaries: in $WEIR_BIN, else in bin beside the e2e folder.
+// Binary is the path of one of Weir's binaries: in $WEIR_BIN, else in bin beside the e2e folder. A name that is
+// a whole path is that.
 func Binary(name string) (string, error) {
+	if filepath.IsAbs(name) {
+		return name, nil
+	}
 	folder := os.Getenv("WEIR_BIN")
 	if folder == "" {
 		folder = filepath.Join("..", "bin")

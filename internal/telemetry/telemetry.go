@@ -50,9 +50,16 @@ func NewRegistry(service string) *prometheus.Registry {
 	return registry
 }
 
-// Version is the version that the Go tool stamped into the binary, "(devel)"
-// when it stamped none.
+// release is what a build without version control says it is, by the linker's
+// -X weir/internal/telemetry.release=VERSION.
+var release string
+
+// Version is the release, or else the version that the Go tool stamped into the
+// binary, "(devel)" when it stamped none.
 func Version() string {
+	if release != "" {
+		return release
+	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version
 	}

@@ -100,6 +100,7 @@ const clickHouseConfig = `<!-- Written by bin/stack at every start: changes here
   <tmp_path>%[1]s/tmp/</tmp_path>
   <user_files_path>%[1]s/user_files/</user_files_path>
   <format_schema_path>%[1]s/format_schemas/</format_schema_path>
+  <backups><allowed_path>%[1]s/backups/</allowed_path></backups>
   <background_schedule_pool_size>8</background_schedule_pool_size>
   <mark_cache_size>134217728</mark_cache_size>
   <index_mark_cache_size>33554432</index_mark_cache_size>
