@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -236,6 +238,48 @@ func TestWhatCannotBeDecodedIsDeadAndHoldsNobodyUp(t *testing.T) {
 	}, &dead)
 	if len(dead) != 1 || dead[0].Topic != string(schemas.TopicUsage) || string(dead[0].Value) != "garbage" || dead[0].Reason == "" {
 		t.Errorf("dead records: got %v, want the garbage with its reason", dead)
+	}
+}
+
+// Whoever runs an audit, a running ingest says what the last one has found.
+func TestTheLastAuditIsInTheMetrics(t *testing.T) {
+	w := newWorld(t)
+	db, err := clickhouse.Open(w.options.ClickHouse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	began := time.Unix(1_800_000_000, 0)
+	for i, n := range []uint64{9, 4} {
+		result := clickhouse.AuditResult{
+			Started: began.Add(time.Duration(i) * time.Hour), Finished: began.Add(time.Duration(i)*time.Hour + 2*time.Second), Full: true,
+			Findings: map[string]uint64{"row_missing": n}, Dead: 3, Open: 5, Report: "{}",
+		}
+		if err := db.SaveAudit(t.Context(), result); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ingest, _ := w.startIngest()
+	var last string
+	for _, want := range []string{
+		`weir_audit_findings{kind="row_missing"} 4`, `weir_audit_findings{kind="rollup_differs"} 0`,
+		`weir_audit_last_run_timestamp_seconds 1.800003602e+09`, `weir_audit_duration_seconds 2`,
+		`weir_audit_dead_records 3`, `weir_audit_open_calls 5`, `weir_audit_last_full 1`,
+	} {
+		w.eventually(want, func() bool {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+ingest.Addr()+"/metrics", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				return false
+			}
+			defer response.Body.Close()
+			text, err := io.ReadAll(response.Body)
+			last = string(text)
+			return err == nil && strings.Contains(last, want+"\n")
+		}, &last)
 	}
 }
 

@@ -41,12 +41,7 @@ type run struct {
 	floors   map[string]uint64 // by node: seqs up to it may have expired in the tables
 	// undelivered is the least seq of each node that is not delivered.
 	undelivered map[string]uint64
-	missingRows map[nodeSeq]bool
-}
-
-type nodeSeq struct {
-	node string
-	seq  uint64
+	missingRows map[string]seqSet // by node: events of the log that have no row
 }
 
 // Run audits and returns the report, which it has also stored. Errors: Kafka or
@@ -90,7 +85,7 @@ func begin(ctx context.Context, o Options) (*run, error) {
 	return &run{
 		o: o, db: o.DB, kafka: log, now: now, retired: retired,
 		report: &Report{Started: now, Full: o.Full, Findings: []Finding{}, Nodes: []Node{}},
-		floors: make(map[string]uint64), undelivered: make(map[string]uint64), missingRows: make(map[nodeSeq]bool),
+		floors: make(map[string]uint64), undelivered: make(map[string]uint64), missingRows: make(map[string]seqSet),
 	}, nil
 }
 

@@ -163,6 +163,23 @@ func TestPlantedDamageIsFoundAndRepaired(t *testing.T) {
 	}
 }
 
+// Much damage is told in few findings, and mended all the same.
+func TestScatteredDamageIsGathered(t *testing.T) {
+	w := delivery(t, 400)
+	w.sql("DELETE FROM usage WHERE kafka_offset % 2 = 0")
+	w.sql("INSERT INTO usage SELECT * FROM usage WHERE kafka_offset % 4 = 1")
+	left := w.sql("SELECT 400 - uniqExact(request_id), count() - uniqExact(request_id) FROM usage")
+	var missing, repeated uint64
+	if _, err := fmt.Sscan(left[0], &missing, &repeated); err != nil {
+		t.Fatal(err)
+	}
+	r := w.wantFound(map[audit.Kind]uint64{audit.RowMissing: missing, audit.RowRepeated: repeated})
+	if len(r.Findings) != 12 || r.Nodes[0].Repeats != repeated {
+		t.Errorf("%d findings, want two for each of six partitions; nodes %+v", len(r.Findings), r.Nodes)
+	}
+	w.repaired()
+}
+
 // A repair that was cut off between the removal and the insert has left rows
 // missing, and the next one puts them back.
 func TestARepairThatWasCutOffIsFinishedByTheNext(t *testing.T) {

@@ -72,9 +72,18 @@ func (a *run) compareNodes(ctx context.Context) error {
 			Node: node, Events: f.Distinct, Last: max(n.last, f.Last), Proven: n.proven, Retired: a.retired[node].LastSeq,
 			Repeats: f.Rows - f.Distinct, Dead: uint64(len(dead[node])), Open: open[node],
 		}
-		if r, ok := ranges[node]; ok && f.Within < r.Last-r.First+1 {
-			if line.Holes, err = a.holes(ctx, node, r, dead[node]); err != nil {
-				return err
+		if r, ok := ranges[node]; ok {
+			present := f.Within
+			for seq := range dead[node] {
+				if seq >= r.First && seq <= r.Last {
+					present++
+				}
+			}
+			if all := r.Last - r.First + 1; present < all {
+				line.Holes = all - present
+				if err := a.holes(ctx, node, r, dead[node]); err != nil {
+					return err
+				}
 			}
 		}
 		a.repeats(node, line.Repeats)
@@ -104,41 +113,29 @@ func (a *run) nodeFacts() map[string]*nodeFacts {
 	return nodes
 }
 
-// holes counts the numbers of a node that no table holds, and reports those
-// that the log does not hold either.
-func (a *run) holes(ctx context.Context, node string, within clickhouse.SeqRange, dead map[uint64]bool) (uint64, error) {
+// holes reports the numbers of a node that neither a table nor the log holds.
+func (a *run) holes(ctx context.Context, node string, within clickhouse.SeqRange, dead map[uint64]bool) error {
 	missing, err := a.db.MissingSeqs(ctx, node, within, maxSeqRanges)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	missing = without(missing, dead)
-	count := uint64(0)
-	for _, r := range missing {
-		count += r.Last - r.First + 1
+	if len(missing) == maxSeqRanges {
+		a.report.note("node %s has holes in more than %d places; those above seq %d were not looked up in the log", node, maxSeqRanges, missing[maxSeqRanges-1].Last)
 	}
-	lost := missing
-	for _, f := range a.report.Findings {
-		if f.Kind == RowMissing && f.Node == node {
-			known := make(map[uint64]bool)
-			for seq := f.FirstSeq; seq <= f.LastSeq; seq++ {
-				known[seq] = a.missingRows[nodeSeq{node, seq}]
-			}
-			lost = without(lost, known)
-		}
-	}
-	for _, r := range lost {
+	known := a.missingRows[node]
+	for _, r := range without(missing, func(seq uint64) bool { return dead[seq] || known.has(seq) }) {
 		a.report.add(Finding{
 			Kind: Hole, Node: node, FirstSeq: r.First, LastSeq: r.Last, Count: r.Last - r.First + 1,
 			Detail: "neither the tables nor the log hold it, and Kafka had acknowledged it; it cannot be put back",
 		})
 	}
-	return count, nil
+	return nil
 }
 
 // repeats reports rows of one number that are not told of by their offsets.
 func (a *run) repeats(node string, n uint64) {
 	for _, f := range a.report.Findings {
-		if (f.Kind == RowRepeated || f.Kind == RowStray) && f.Node == node {
+		if (f.Kind == RowRepeated || f.Kind == RowStray) && (f.Node == node || f.Node == "") {
 			return
 		}
 	}
@@ -147,26 +144,22 @@ func (a *run) repeats(node string, n uint64) {
 	}
 }
 
-// without cuts single numbers out of ranges.
-func without(ranges []clickhouse.SeqRange, cut map[uint64]bool) []clickhouse.SeqRange {
-	seqs := slices.Sorted(maps.Keys(cut))
+// without cuts numbers out of ranges.
+func without(ranges []clickhouse.SeqRange, cut func(uint64) bool) []clickhouse.SeqRange {
 	var left []clickhouse.SeqRange
 	for _, r := range ranges {
-		from, _ := slices.BinarySearch(seqs, r.First)
-		for _, seq := range seqs[from:] {
-			if seq > r.Last {
-				break
-			}
-			if !cut[seq] {
+		first := r.First
+		for seq := r.First; seq <= r.Last; seq++ {
+			if !cut(seq) {
 				continue
 			}
-			if seq > r.First {
-				left = append(left, clickhouse.SeqRange{First: r.First, Last: seq - 1})
+			if first < seq {
+				left = append(left, clickhouse.SeqRange{First: first, Last: seq - 1})
 			}
-			r.First = seq + 1
+			first = seq + 1
 		}
-		if r.First <= r.Last {
-			left = append(left, r)
+		if first <= r.Last {
+			left = append(left, clickhouse.SeqRange{First: first, Last: r.Last})
 		}
 	}
 	return left

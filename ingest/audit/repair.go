@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -69,10 +70,10 @@ func Repair(ctx context.Context, o Options, dry bool) (report *Report, err error
 }
 
 func (m mend) plan() Mended {
-	all := append(slices.Clone(m.remove), m.insert...)
+	all := slices.SortedFunc(slices.Values(slices.Concat(m.remove, m.insert)), func(a, b offsets) int { return cmp.Compare(a.First, b.First) })
 	return Mended{
-		Topic: m.topic, Partition: m.partition, FirstOffset: slices.Min(all), LastOffset: slices.Max(all),
-		Removed: len(m.remove), Inserted: len(m.insert),
+		Topic: m.topic, Partition: m.partition, FirstOffset: all[0].First, LastOffset: all[len(all)-1].Last,
+		Removed: m.remove.count(), Inserted: m.insert.count(),
 	}
 }
 
@@ -80,7 +81,7 @@ func (m mend) plan() Mended {
 func (o Options) mend(ctx context.Context, m mend, at time.Time) (Mended, error) {
 	done := m.plan()
 	done.Inserted = 0
-	for offsets := range slices.Chunk(m.remove, repairRows) {
+	for offsets := range slices.Chunk(slices.Collect(m.remove.all), repairRows) {
 		if err := o.DB.DeleteFacts(ctx, m.topic, m.partition, offsets); err != nil {
 			return done, err
 		}
@@ -117,11 +118,13 @@ func (o Options) mend(ctx context.Context, m mend, at time.Time) (Mended, error)
 		return nil
 	}
 	wanted := m.insert
-	err = log.Range(ctx, m.topic, m.partition, wanted[0], wanted[len(wanted)-1]+1, func(r *eventlog.Record) error {
-		if len(wanted) == 0 || r.Offset != wanted[0] {
+	err = log.Range(ctx, m.topic, m.partition, wanted[0].First, wanted[len(wanted)-1].Last+1, func(r *eventlog.Record) error {
+		for len(wanted) > 0 && wanted[0].Last < r.Offset {
+			wanted = wanted[1:]
+		}
+		if len(wanted) == 0 || r.Offset < wanted[0].First {
 			return nil
 		}
-		wanted = wanted[1:]
 		if err := batch.Add(r); err != nil {
 			done.Dead++
 			return bury(ctx, log, r, err)

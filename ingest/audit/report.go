@@ -138,7 +138,7 @@ type Report struct {
 type mend struct {
 	topic          schemas.Topic
 	partition      int32
-	remove, insert []int64
+	remove, insert ranges
 }
 
 func (r *Report) add(f Finding) { r.Findings = append(r.Findings, f) }

@@ -40,6 +40,54 @@ type offsets struct {
 	Last  int64 `json:"last"`
 }
 
+// ranges are offsets in ascending order.
+type ranges []offsets
+
+// add appends an offset that lies behind all others.
+func (r *ranges) add(offset int64) {
+	if n := len(*r); n > 0 && (*r)[n-1].Last+1 == offset {
+		(*r)[n-1].Last = offset
+		return
+	}
+	*r = append(*r, offsets{offset, offset})
+}
+
+// all yields every offset.
+func (r ranges) all(yield func(int64) bool) {
+	for _, o := range r {
+		for offset := o.First; offset <= o.Last; offset++ {
+			if !yield(offset) {
+				return
+			}
+		}
+	}
+}
+
+// count is how many offsets there are.
+func (r ranges) count() (n int) {
+	for _, o := range r {
+		n += int(o.Last - o.First + 1)
+	}
+	return n
+}
+
+// seqSet is a set of seqs, small where they are dense.
+type seqSet map[uint64]*[1024]uint64
+
+func (s seqSet) add(seq uint64) {
+	page := s[seq>>16]
+	if page == nil {
+		page = new([1024]uint64)
+		s[seq>>16] = page
+	}
+	page[seq>>6&1023] |= 1 << (seq & 63)
+}
+
+func (s seqSet) has(seq uint64) bool {
+	page := s[seq>>16]
+	return page != nil && page[seq>>6&1023]>>(seq&63)&1 == 1
+}
+
 // tail is the end of one node's events in one partition.
 type tail struct {
 	Seen uint64 `json:"seen"` // the last seq

@@ -142,6 +142,9 @@ func (a *run) compareSegment(ctx context.Context, s clickhouse.SegmentID) error 
 	// What is left in held lies in a gap of the log, which is a finding of its
 	// own: these rows are all that there is of their events.
 	d.flush()
+	for _, f := range gathered(d.found) {
+		a.report.add(f)
+	}
 	if len(d.mend.remove)+len(d.mend.insert) > 0 {
 		a.report.mends = append(a.report.mends, d.mend)
 	}
@@ -162,10 +165,11 @@ func (a *run) seenBefore(s clickhouse.SegmentID) map[string]uint64 {
 
 // segmentDiff collects what differs as ranges of offsets.
 type segmentDiff struct {
-	run  *run
-	id   eventlog.PartitionID
-	open *Finding // the range that grows
-	mend mend
+	run   *run
+	id    eventlog.PartitionID
+	open  *Finding // the range that grows
+	found []Finding
+	mend  mend
 }
 
 // record compares a record of the log with the rows of its offset.
@@ -178,15 +182,18 @@ func (d *segmentDiff) record(r *eventlog.Record, event bool, rows []clickhouse.F
 	}
 	if event && len(rows) != 1 || same != len(rows) || !event && len(rows) > 0 {
 		if len(rows) > 0 {
-			d.mend.remove = append(d.mend.remove, r.Offset)
+			d.mend.remove.add(r.Offset)
 		}
 		if event {
-			d.mend.insert = append(d.mend.insert, r.Offset)
+			d.mend.insert.add(r.Offset)
 		}
 	}
 	switch {
 	case event && len(rows) == 0:
-		d.run.missingRows[nodeSeq{r.Node, r.Seq}] = true
+		if d.run.missingRows[r.Node] == nil {
+			d.run.missingRows[r.Node] = make(seqSet)
+		}
+		d.run.missingRows[r.Node].add(r.Seq)
 		d.grow(RowMissing, r, "`ingest repair` puts it back from the log")
 	case event && same > 1 && same == len(rows):
 		d.grow(RowRepeated, r, "`ingest repair` leaves one")
@@ -198,7 +205,7 @@ func (d *segmentDiff) record(r *eventlog.Record, event bool, rows []clickhouse.F
 }
 
 func (d *segmentDiff) grow(kind Kind, r *eventlog.Record, detail string) {
-	if f := d.open; f == nil || f.Kind != kind || f.Node != r.Node || *f.LastOffset+1 != r.Offset {
+	if f := d.open; f == nil || f.Kind != kind || *f.LastOffset+1 != r.Offset {
 		d.flush()
 		partition, first, last := d.id.Partition, r.Offset, r.Offset
 		d.open = &Finding{
@@ -208,13 +215,50 @@ func (d *segmentDiff) grow(kind Kind, r *eventlog.Record, detail string) {
 	}
 	d.open.Count++
 	*d.open.LastOffset = r.Offset
-	d.open.FirstSeq, d.open.LastSeq = min(d.open.FirstSeq, r.Seq), max(d.open.LastSeq, r.Seq)
+	if d.open.Node != r.Node { // of several: their offsets say it
+		d.open.Node, d.open.FirstSeq, d.open.LastSeq = "", 0, 0
+	}
+	if d.open.Node != "" {
+		d.open.FirstSeq, d.open.LastSeq = min(d.open.FirstSeq, r.Seq), max(d.open.LastSeq, r.Seq)
+	}
+}
+
+// maxPlaces is how many places of one segment are told one by one.
+const maxPlaces = 20
+
+// gathered makes one finding of each kind out of those of a segment that has too
+// many to tell one by one.
+func gathered(found []Finding) []Finding {
+	if len(found) <= maxPlaces {
+		return found
+	}
+	var all []Finding
+	for _, kind := range Kinds() {
+		var sum *Finding
+		places := 0
+		for _, f := range found {
+			if f.Kind != kind {
+				continue
+			}
+			places++
+			if sum == nil {
+				sum = &Finding{Kind: kind, Topic: f.Topic, Partition: f.Partition, FirstOffset: f.FirstOffset, LastOffset: f.LastOffset, Detail: f.Detail}
+			}
+			sum.Count += f.Count
+			sum.LastOffset = f.LastOffset
+		}
+		if sum != nil {
+			sum.Detail = fmt.Sprintf("in %d places; %s", places, sum.Detail)
+			all = append(all, *sum)
+		}
+	}
+	return all
 }
 
 func (d *segmentDiff) flush() {
 	if d.open == nil {
 		return
 	}
-	d.run.report.add(*d.open)
+	d.found = append(d.found, *d.open)
 	d.open = nil
 }
