@@ -28,7 +28,7 @@ func (c auditCommand) run(ctx context.Context, o app.Options) (clean bool, err e
 	if err != nil {
 		return false, err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	once := func() (clean bool, err error) {
 		report, err := audit.Run(ctx, c.options(o, db, c.Full))
 		if err != nil {
@@ -69,7 +69,7 @@ func (c repairCommand) run(ctx context.Context, o app.Options) (clean bool, err 
 	if err != nil {
 		return false, err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	report, err := audit.Repair(ctx, c.options(o, db, c.Full), c.DryRun)
 	if err != nil {
 		return false, err
@@ -87,7 +87,7 @@ func (c retireCommand) run(ctx context.Context, o app.Options) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	r, err := retire.Run(ctx, retire.Options{Kafka: o.Kafka, DB: db, Node: c.Node, Force: c.Force, Logger: o.Logger})
 	if err != nil {
 		return err

@@ -51,10 +51,16 @@ type source struct {
 	proving   int64
 	head      *eventlog.Record
 	next      func() (*eventlog.Record, error, bool)
+	stop      func()
 }
 
 func (s *state) readNumber(ctx context.Context, log *eventlog.Log, n int32, starts, to, proving places, seen func(*eventlog.Record)) error {
 	var sources []*source
+	defer func() {
+		for _, src := range sources {
+			src.stop()
+		}
+	}()
 	for _, t := range ledger {
 		id := eventlog.PartitionID{Topic: t, Partition: n}
 		p := s.at(id, starts[id])
@@ -62,8 +68,7 @@ func (s *state) readNumber(ctx context.Context, log *eventlog.Log, n int32, star
 			continue
 		}
 		next, stop := iter.Pull2(log.Records(ctx, id, p.Next, to[id]))
-		defer stop()
-		sources = append(sources, &source{partition: p, proving: proving[id], next: next})
+		sources = append(sources, &source{partition: p, proving: proving[id], next: next, stop: stop})
 	}
 	for _, src := range sources {
 		if err := src.advance(); err != nil {
