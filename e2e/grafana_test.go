@@ -50,6 +50,7 @@ type datasource struct{ Type, UID string }
 // variable is a template variable. A query's text stands in query.
 type variable struct {
 	Name, Type, Query string
+	Datasource        datasource
 	Multi, IncludeAll bool
 }
 
@@ -279,6 +280,11 @@ func TestDashboardsAreWhole(t *testing.T) {
 						}
 					}
 				}
+			}
+		}
+		for _, v := range d.Templating.List {
+			if v.Type == "query" && (sources[v.Datasource.UID] != v.Datasource.Type || v.Datasource.Type == "") {
+				t.Errorf("%s, variable %s asks %v, which is not provisioned: %v", file, v.Name, v.Datasource, sources)
 			}
 		}
 		for _, l := range d.Links {
