@@ -53,8 +53,11 @@ func (b *block) statement() string {
 // something, whatever the server's or the user's profile says.
 func insertSettings(token string) clickhouse.Settings {
 	return clickhouse.Settings{
-		"async_insert":               0, // 26.7 defaults to 1, which would merge blocks of several inserts
-		"insert_deduplicate":         1,
+		"async_insert":       0, // 26.7 defaults to 1, which would merge blocks of several inserts
+		"insert_deduplicate": 1,
+		// Rows of one key were added up before: to look for more of them on the
+		// way into the table costs the server more than the insert does.
+		"optimize_on_insert":         0,
 		"insert_deduplication_token": token,
 		// A batch that is read after a long silence can touch many days, and
 		// one that is refused for it would be refused for ever. The number of

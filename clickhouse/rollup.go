@@ -146,6 +146,15 @@ func NewRollupBlock(generation int, partition int32) *RollupBlock {
 	return b
 }
 
+// GrowHistograms makes room for so many more buckets of the histograms of latency
+// and time to first token. It is only about speed.
+func (b *RollupBlock) GrowHistograms(latency, ttft int) {
+	b.latency.keys.grow(latency)
+	b.latency.values.grow(latency)
+	b.ttft.keys.grow(ttft)
+	b.ttft.values.grow(ttft)
+}
+
 // Append adds a row. The row may be used again afterwards.
 func (b *RollupBlock) Append(r *RollupRow) {
 	b.dimension.add(int8(r.Dimension))

@@ -110,7 +110,7 @@ func (f *Follower) readLog(ctx context.Context, partition int32, before int64) (
 			}
 			seen[r.Node] = r.Seq
 		}
-		event.Reset()
+		event.Reuse()
 		if event.UnmarshalVT(r.Value) != nil || schemas.CheckIdentity(&event, r.RequestID, r.Node, r.Seq) != nil {
 			return nil // ingest accounts for it
 		}

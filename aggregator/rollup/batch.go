@@ -65,7 +65,7 @@ func (b *Batch) Add(r *eventlog.Record) error {
 	if b.rollup == nil {
 		return errSealed
 	}
-	b.reset()
+	b.event.Reuse()
 	// The event's strings are windows into the value: a series copies its own.
 	if err := b.event.UnmarshalVTUnsafe(r.Value); err != nil {
 		return fmt.Errorf("decode: %w", err)
@@ -77,23 +77,6 @@ func (b *Batch) Add(r *eventlog.Record) error {
 	at, _ := schemas.OccurredAt(b.event.OccurredAt, r.Appended)
 	b.rollup.add(&b.event, at.Unix(), r.Offset)
 	return nil
-}
-
-// reset empties the scratch event and keeps the messages in it, which count as
-// absent when they are empty.
-func (b *Batch) reset() {
-	dimensions, tokens := b.event.Dimensions, b.event.Tokens
-	b.event.Reset()
-	if dimensions != nil {
-		tags := dimensions.Tags[:0]
-		dimensions.Reset()
-		dimensions.Tags = tags
-		b.event.Dimensions = dimensions
-	}
-	if tokens != nil {
-		tokens.Reset()
-		b.event.Tokens = tokens
-	}
 }
 
 // Rows is the number of rows that will be inserted.
@@ -153,6 +136,11 @@ func (b *Batch) seal() {
 	b.deltas = liveDeltas(buckets)
 	b.block = clickhouse.NewRollupBlock(b.sink.generation, b.partition)
 	b.block.Grow(len(buckets))
+	latencies, ttfts := 0, 0
+	for i := range buckets {
+		latencies, ttfts = latencies+len(buckets[i].latency), ttfts+len(buckets[i].ttft)
+	}
+	b.block.GrowHistograms(latencies, ttfts)
 	for i := range buckets {
 		row := buckets[i].row()
 		b.block.Append(&row)

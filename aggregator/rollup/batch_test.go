@@ -358,36 +358,3 @@ func (r *recorder) MissingRollups(context.Context, *clickhouse.RollupBlock) (*cl
 }
 
 func (r *recorder) HasRollups(context.Context, int, int32) (bool, error) { return false, nil }
-
-// BenchmarkBatch builds batches of 10,000 events, decoding included: 200 keys,
-// 1,000 users, two tags an event.
-func BenchmarkBatch(b *testing.B) {
-	const n = 10_000
-	r := rand.New(rand.NewPCG(1, 1))
-	records := make([]*eventlog.Record, n)
-	for i := range records {
-		at := noon.Add(time.Duration(i) * 100 * time.Microsecond)
-		records[i] = recordOf(b, usage(at, func(u *schemas.UsageRecorded) {
-			u.Dimensions.KeyId, u.Dimensions.UserId = fmt.Sprint("key_", r.IntN(200)), fmt.Sprint("user_", r.IntN(1000))
-			u.Dimensions.Tags = []string{fmt.Sprint("tag_", r.IntN(20)), fmt.Sprint("tag_", r.IntN(20))}
-			u.Dimensions.Extra = map[string]string{"feature": "search"}
-			u.LatencyUs, u.TtftUs = r.Int64N(1e7), r.Int64N(1e6)
-			u.Node, u.Seq = "01JDC3D9W5J8Q2V7Y6N4K1M0XZ", uint64(i)
-		}), int64(i), at)
-	}
-	sink := NewSink(nil, 1, []string{"feature"})
-	b.ReportAllocs()
-	rows := 0
-	for b.Loop() {
-		batch := sink.NewBatch(schemas.TopicUsage, 0).(*Batch)
-		for _, r := range records {
-			if err := batch.Add(r); err != nil {
-				b.Fatal(err)
-			}
-		}
-		batch.seal()
-		rows = batch.Rows()
-	}
-	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "events/s")
-	b.ReportMetric(float64(rows), "rows/batch")
-}

@@ -3,7 +3,6 @@ package rollup
 import (
 	"encoding/binary"
 	"slices"
-	"strings"
 
 	"weir/clickhouse"
 	"weir/internal/live"
@@ -16,6 +15,7 @@ type rollup struct {
 	extraTags []string
 
 	series map[string]*series
+	spare  []sums   // zero ones, made many at a time
 	lookup []byte   // scratch: the key that is looked up
 	tags   []string // scratch: the distinct tags of an event
 
@@ -56,6 +56,7 @@ type sums struct {
 	// Durations by bucket number. In a minute they are kept as they came, two
 	// bytes each, and counted only once, at the end.
 	latencies, ttfts []uint16
+	few              [2][2]uint16 // where latencies and ttfts begin: most minutes of a user have one or two
 	latency, ttft    []clickhouse.BucketCount
 
 	// Of the minutes of key series only: live latency of plain calls and of
@@ -149,12 +150,23 @@ func (r *rollup) minute(s *series, start int64) *sums {
 			return m
 		}
 	}
-	m := &sums{start: start}
+	m := r.sums()
+	m.start, m.latencies, m.ttfts = start, m.few[0][:0], m.few[1][:0]
 	s.minutes = append(s.minutes, m)
 	r.rows++
 	s.hours = r.countBucket(s.hours, start-start%hour)
 	s.days = r.countBucket(s.days, start-start%day)
 	return m
+}
+
+// sums returns empty sums.
+func (r *rollup) sums() *sums {
+	if len(r.spare) == 0 {
+		r.spare = make([]sums, 256)
+	}
+	s := &r.spare[0]
+	r.spare = r.spare[1:]
+	return s
 }
 
 // Lengths of buckets in seconds; a day is a UTC day.
@@ -178,39 +190,35 @@ func (r *rollup) keySeries(u *schemas.UsageRecorded, d *schemas.Dimensions) *ser
 	} else {
 		b = append(b, 0)
 	}
-	b = appendTexts(b, d.GetOrgId(), d.GetKeyId(), u.Model, u.Provider, d.GetProject(),
+	r.lookup = appendTexts(b, d.GetOrgId(), d.GetKeyId(), u.Model, u.Provider, d.GetProject(),
 		d.GetGroupId(), d.GetEndpoint(), d.GetPolicy(), d.GetOriginTitle(), u.ErrorKind)
-	r.lookup = b
-	if s := r.series[string(b)]; s != nil {
+	if s := r.series[string(r.lookup)]; s != nil {
 		return s
 	}
-	return r.newSeries(group{
-		dimension: clickhouse.ByKey, org: d.GetOrgId(), value: d.GetKeyId(), model: u.Model, provider: u.Provider,
-		project: d.GetProject(), groupID: d.GetGroupId(), endpoint: d.GetEndpoint(), policy: d.GetPolicy(),
-		byok: u.Byok, originTitle: d.GetOriginTitle(), errorKind: u.ErrorKind,
-	})
+	s := r.newSeries(clickhouse.ByKey)
+	g := &s.group
+	g.byok = u.Byok
+	readTexts(s.key[2:], &g.org, &g.value, &g.model, &g.provider, &g.project,
+		&g.groupID, &g.endpoint, &g.policy, &g.originTitle, &g.errorKind)
+	return s
 }
 
 func (r *rollup) valueSeries(by clickhouse.Dimension, value string, u *schemas.UsageRecorded, d *schemas.Dimensions) *series {
-	b := append(r.lookup[:0], byte(by))
-	b = appendTexts(b, d.GetOrgId(), value, u.Model, u.Provider)
-	r.lookup = b
-	if s := r.series[string(b)]; s != nil {
+	r.lookup = appendTexts(append(r.lookup[:0], byte(by)), d.GetOrgId(), value, u.Model, u.Provider)
+	if s := r.series[string(r.lookup)]; s != nil {
 		return s
 	}
-	return r.newSeries(group{dimension: by, org: d.GetOrgId(), value: value, model: u.Model, provider: u.Provider})
+	s := r.newSeries(by)
+	g := &s.group
+	readTexts(s.key[1:], &g.org, &g.value, &g.model, &g.provider)
+	return s
 }
 
-// newSeries adds a series under the key that was just looked up. It copies the
-// strings of the group, which do not outlive the record.
-func (r *rollup) newSeries(g group) *series {
-	for _, text := range []*string{
-		&g.org, &g.value, &g.model, &g.provider, &g.project, &g.groupID,
-		&g.endpoint, &g.policy, &g.originTitle, &g.errorKind,
-	} {
-		*text = strings.Clone(*text)
-	}
-	s := &series{key: string(r.lookup), group: g}
+// newSeries adds a series under the key that was just looked up. The texts of
+// its group are windows into that key, not into the event, which does not
+// outlive the record.
+func (r *rollup) newSeries(by clickhouse.Dimension) *series {
+	s := &series{key: string(r.lookup), group: group{dimension: by}}
 	r.series[s.key] = s
 	r.texts += len(s.key)
 	return s
@@ -223,4 +231,13 @@ func appendTexts(b []byte, texts ...string) []byte {
 		b = append(b, text...)
 	}
 	return b
+}
+
+// readTexts reads what appendTexts has encoded.
+func readTexts(key string, texts ...*string) {
+	for _, text := range texts {
+		var prefix [binary.MaxVarintLen64]byte
+		n, w := binary.Uvarint(prefix[:copy(prefix[:], key)])
+		*text, key = key[w:w+int(n)], key[w+int(n):]
+	}
 }

@@ -27,7 +27,7 @@ func (r *rollup) seal() []bucket {
 	}
 	slices.SortFunc(ordered, func(a, b *series) int { return strings.Compare(a.key, b.key) })
 
-	counts := new(counter)
+	counts := &counter{rollup: r}
 	buckets := make([]bucket, 0, r.rows)
 	for _, s := range ordered {
 		slices.SortFunc(s.minutes, func(a, b *sums) int { return cmp.Compare(a.start, b.start) })
@@ -66,8 +66,22 @@ func (b *bucket) row() clickhouse.RollupRow {
 	}
 }
 
-// counter is scratch for counting by bucket; it is all zero between calls.
-type counter [schemas.Buckets]uint64
+// counter counts by bucket.
+type counter struct {
+	*rollup                          // gives sums
+	counts  [schemas.Buckets]uint64  // scratch: all zero between calls
+	spare   []clickhouse.BucketCount // made many at a time
+}
+
+// histogram returns an empty one with room for n buckets and no more.
+func (c *counter) histogram(n int) []clickhouse.BucketCount {
+	if n > len(c.spare) {
+		c.spare = make([]clickhouse.BucketCount, max(n, 1024))
+	}
+	h := c.spare[:0:n]
+	c.spare = c.spare[n:]
+	return h
+}
 
 // fewSamples is up to where sorting is cheaper than a walk over all buckets.
 const fewSamples = 64
@@ -76,12 +90,15 @@ const fewSamples = 64
 func (c *counter) samples(numbers []uint16) []clickhouse.BucketCount {
 	if len(numbers) > fewSamples {
 		for _, b := range numbers {
-			c[b]++
+			c.counts[b]++
 		}
 		return c.take()
 	}
+	if len(numbers) == 0 {
+		return nil
+	}
 	slices.Sort(numbers)
-	var h []clickhouse.BucketCount
+	h := c.histogram(len(numbers))
 	for i, b := range numbers {
 		if i == 0 || b != numbers[i-1] {
 			h = append(h, clickhouse.BucketCount{Bucket: b})
@@ -94,7 +111,7 @@ func (c *counter) samples(numbers []uint16) []clickhouse.BucketCount {
 // take returns what was counted and clears it.
 func (c *counter) take() []clickhouse.BucketCount {
 	distinct := 0
-	for _, n := range c {
+	for _, n := range c.counts {
 		if n > 0 {
 			distinct++
 		}
@@ -102,11 +119,11 @@ func (c *counter) take() []clickhouse.BucketCount {
 	if distinct == 0 {
 		return nil
 	}
-	h := make([]clickhouse.BucketCount, 0, distinct)
-	for b, n := range c {
+	h := c.histogram(distinct)
+	for b, n := range c.counts {
 		if n > 0 {
 			h = append(h, clickhouse.BucketCount{Bucket: uint16(b), Count: n})
-			c[b] = 0
+			c.counts[b] = 0
 		}
 	}
 	return h
@@ -118,30 +135,52 @@ func (c *counter) take() []clickhouse.BucketCount {
 func (c *counter) coarser(fine []*sums, length int64) []*sums {
 	var coarse []*sums
 	for len(fine) > 0 {
-		sum, n := *fine[0], 1
+		sum, n := c.sums(), 1
+		*sum = *fine[0]
 		sum.start -= sum.start % length
 		for n < len(fine) && fine[n].start-fine[n].start%length == sum.start {
 			sum.add(fine[n])
 			n++
 		}
 		if n > 1 {
-			for _, f := range fine[:n] {
-				c.add(f.latency)
-			}
-			sum.latency = c.take()
-			for _, f := range fine[:n] {
-				c.add(f.ttft)
-			}
-			sum.ttft = c.take()
+			sum.latency = c.sum(fine[:n], func(s *sums) []clickhouse.BucketCount { return s.latency })
+			sum.ttft = c.sum(fine[:n], func(s *sums) []clickhouse.BucketCount { return s.ttft })
 		}
-		coarse = append(coarse, &sum)
+		coarse = append(coarse, sum)
 		fine = fine[n:]
 	}
 	return coarse
 }
 
-func (c *counter) add(h []clickhouse.BucketCount) {
-	for _, b := range h {
-		c[b.Bucket] += b.Count
+// sum adds up one histogram of several buckets of time.
+func (c *counter) sum(fine []*sums, of func(*sums) []clickhouse.BucketCount) []clickhouse.BucketCount {
+	n := 0
+	for _, f := range fine {
+		n += len(of(f))
 	}
+	if n == 0 {
+		return nil
+	}
+	if n > fewSamples {
+		for _, f := range fine {
+			for _, b := range of(f) {
+				c.counts[b.Bucket] += b.Count
+			}
+		}
+		return c.take()
+	}
+	all := c.histogram(n)
+	for _, f := range fine {
+		all = append(all, of(f)...)
+	}
+	slices.SortFunc(all, func(a, b clickhouse.BucketCount) int { return cmp.Compare(a.Bucket, b.Bucket) })
+	distinct := all[:0]
+	for _, b := range all {
+		if last := len(distinct) - 1; last >= 0 && distinct[last].Bucket == b.Bucket {
+			distinct[last].Count += b.Count
+			continue
+		}
+		distinct = append(distinct, b)
+	}
+	return distinct
 }

@@ -75,7 +75,7 @@ func (s *Sink) NewBatch(topic schemas.Topic, _ int32) eventlog.Batch {
 type event interface {
 	schemas.Event
 	GetOccurredAt() int64
-	Reset()
+	Reuse()
 	// UnmarshalVTUnsafe makes strings that are windows into the value. Columns
 	// copy what they take, so that none outlives Add.
 	UnmarshalVTUnsafe([]byte) error
@@ -104,7 +104,7 @@ func newBatch[E event](store Store, size *atomic.Int64, rows block[E], scratch E
 }
 
 func (b *batch[E]) Add(r *eventlog.Record) error {
-	b.scratch.Reset()
+	b.scratch.Reuse()
 	if err := b.scratch.UnmarshalVTUnsafe(r.Value); err != nil {
 		return fmt.Errorf("decode: %w", err)
 	}

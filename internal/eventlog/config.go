@@ -137,8 +137,9 @@ func (c Config) consumerOptions(group string, topics []string) []kgo.Opt {
 		kgo.SessionTimeout(c.SessionTimeout),
 		kgo.HeartbeatInterval(c.SessionTimeout / 5),
 		kgo.RebalanceTimeout(30 * time.Second),
-		kgo.FetchMaxBytes(32 << 20),
-		kgo.FetchMaxPartitionBytes(4 << 20),
+		// What is fetched ahead takes about ten times as much memory as on the wire.
+		kgo.FetchMaxBytes(8 << 20),
+		kgo.FetchMaxPartitionBytes(1 << 20),
 		kgo.FetchMaxWait(time.Second),
 	}
 }

@@ -59,6 +59,8 @@ type Follower interface {
 
 const (
 	maxBlockBytes = 64 << 20
+	// heldBatches is how many full batches' rows may wait in batches that fill.
+	heldBatches = 2
 	// pollRecords bounds one turn of the loop, and so how long a rebalance waits.
 	pollRecords = 20_000
 	// turnLimit bounds how long one turn tries to deliver: half the time that a
@@ -109,6 +111,8 @@ type partition struct {
 	backlog    []*kgo.Record         // fetched and not read: the batch before them is still being sent
 	dead       []*schemas.DeadRecord // of the batch, not in weir.dead yet
 	oldest     time.Time             // append time of the first record of the batch; zero while it is empty
+	since      time.Time             // when that record was read
+	end        int64                 // offset after the log's last record, as the newest fetch saw it
 	sending    *sending              // not nil while the batch is cut and not committed
 	paused     bool
 	forgotten  bool // owned by the turn: a fetch may still hold records of it
@@ -198,6 +202,7 @@ func (c *Consumer) turn(ctx context.Context) error {
 		// A partition that was given up since the fetch is read again by its owner.
 		if p := c.partition(partitionID{schemas.Topic(f.Topic), f.Partition}); p != nil {
 			p.backlog = append(p.backlog, f.Records...)
+			p.end = f.HighWatermark
 		}
 	})
 	turn, cancel := context.WithTimeout(ctx, c.patience)
@@ -244,7 +249,7 @@ func (c *Consumer) read(ctx context.Context, p *partition, k *kgo.Record) error 
 		return fmt.Errorf("%s/%d: %w", p.topic, p.n, err)
 	}
 	if v != fold && p.oldest.IsZero() {
-		p.oldest = r.Appended
+		p.oldest, p.since = r.Appended, time.Now()
 	}
 	switch v {
 	case fold:
@@ -289,9 +294,13 @@ func DeadRecord(r *Record, reason error) *schemas.DeadRecord {
 
 // due returns the partitions whose batch is to be sent now. When one is due, all
 // that have something go with it: one announcement and one commit for all, and
-// no partition waits for a turn of its own.
+// no partition waits for a turn of its own. A partition that is behind the log's end
+// fills its batch first: small ones cost ClickHouse a merge each and make it fall
+// behind further. What all of them hold is bounded; beyond it the fullest goes.
 func (c *Consumer) due(now time.Time) ([]*partition, error) {
 	var due, young []*partition
+	var fullest *partition // of those that fill first
+	held := 0
 	for _, p := range c.all() {
 		ok := p.sending != nil
 		if !ok {
@@ -303,9 +312,17 @@ func (c *Consumer) due(now time.Time) ([]*partition, error) {
 		switch {
 		case ok:
 			due = append(due, p)
-		case p.delivery.begun():
+		case p.delivery.ripe(p.end, now.Sub(p.since)):
 			young = append(young, p)
+		case p.delivery.begun():
+			held += p.batch.Rows()
+			if fullest == nil || p.batch.Rows() > fullest.batch.Rows() {
+				fullest = p
+			}
 		}
+	}
+	if held >= heldBatches*c.limits.rows {
+		due = append(due, fullest)
 	}
 	if len(due) == 0 && now.Sub(c.sent) < c.o.FlushInterval {
 		return nil, nil
@@ -315,12 +332,12 @@ func (c *Consumer) due(now time.Time) ([]*partition, error) {
 
 // wait is how long a poll may take before a batch is due.
 func (c *Consumer) wait() time.Duration {
-	wait := c.o.FlushInterval
+	wait, now := c.o.FlushInterval, time.Now()
 	for _, p := range c.all() {
 		switch {
 		case p.sending != nil:
 			return 100 * time.Millisecond // between two attempts
-		case p.delivery.begun():
+		case p.delivery.ripe(p.end, now.Sub(p.since)):
 			wait = max(c.o.FlushInterval-time.Since(c.sent), time.Millisecond)
 		}
 	}

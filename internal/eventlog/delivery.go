@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // This file and sending.go hold the decisions of a consumer, apart from all I/O:
@@ -175,6 +176,15 @@ func (d *delivery) cut(rows, bytes int, l limits) (ok bool, err error) {
 		return true, nil
 	}
 	return rows >= l.rows || bytes >= l.bytes, nil
+}
+
+// fillLimit is how long a batch is filled while the log has more.
+const fillLimit = 3 * time.Second
+
+// ripe tells whether a batch of that age is sent at the next interval, full or
+// not. While the log, which ends before the offset, has more it fills first.
+func (d *delivery) ripe(end int64, age time.Duration) bool {
+	return d.begun() && (d.next >= end || age >= fillLimit)
 }
 
 // begun tells whether there is a batch that may be cut at any record.

@@ -106,6 +106,57 @@ func TestABatchIsCutWhenItIsFull(t *testing.T) {
 	}
 }
 
+func TestABatchFillsWhileTheLogHasMore(t *testing.T) {
+	d := begin(t, 0, 0, map[string]uint64{}, nil)
+	if d.ripe(0, fillLimit) {
+		t.Error("an empty batch is to be sent")
+	}
+	if _, err := d.read(rec(0, "a", 1)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		end  int64
+		age  time.Duration
+		want bool
+	}{{1, 0, true}, {2, 0, false}, {2, fillLimit - 1, false}, {2, fillLimit, true}} {
+		if got := d.ripe(c.end, c.age); got != c.want {
+			t.Errorf("with the log's end at %d, after %v: ripe = %v", c.end, c.age, got)
+		}
+	}
+}
+
+// What partitions that are behind hold together is bounded.
+func TestTheFullestBatchIsSentWhenTooMuchIsHeld(t *testing.T) {
+	c := &Consumer{o: ConsumerOptions{FlushInterval: time.Hour}, limits: limits{100, 1 << 20}, sent: time.Now(), partitions: map[partitionID]*partition{}}
+	read := func(n int32, rows int) *partition {
+		id := partitionID{"t", n}
+		if c.partitions[id] == nil {
+			c.partitions[id] = &partition{partitionID: id, delivery: begin(t, 0, 0, map[string]uint64{}, nil), batch: &tableBatch{}, end: 1000, since: time.Now()}
+		}
+		p := c.partitions[id]
+		for range rows {
+			r := rec(p.delivery.next, "a", uint64(p.delivery.next+1))
+			if _, err := p.delivery.read(r); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.batch.Add(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return p
+	}
+	read(0, 60)
+	fullest := read(1, 90)
+	read(2, 40)
+	if due, err := c.due(time.Now()); err != nil || len(due) > 0 {
+		t.Errorf("with 190 rows held: due %v, %v", due, err)
+	}
+	read(2, 10)
+	if due, err := c.due(time.Now()); err != nil || len(due) != 1 || due[0] != fullest {
+		t.Errorf("with 200 rows held: due %v, %v, want the partition with 90", due, err)
+	}
+}
+
 func TestAnAnnouncedBatchIsCutWhereItWas(t *testing.T) {
 	announced := intent{10, 12, 2}
 	d := begin(t, 10, 10, map[string]uint64{}, &announced)

@@ -13,11 +13,13 @@ import (
 const between = 2 * time.Millisecond
 
 // generator makes usage events as a busy organisation does: twenty applications with a key each, in five
-// projects, with 5,000 users between them; an application has a model that it uses for most calls and one
-// for the others, of six from two providers. The same seed makes the same events, but for their time.
+// projects, with 5,000 users between them, few of whom make most of the calls (Zipf's law, exponent 1.1);
+// an application has a model that it uses for most calls and one for the others, of six from two
+// providers. The same seed makes the same events, but for their time.
 type generator struct {
 	message protoreflect.MessageDescriptor
 	random  *rand.Rand
+	users   *rand.Zipf
 	node    string
 	at      time.Time // of the newest event
 	seq     uint64    // of the newest event
@@ -29,7 +31,11 @@ func newGenerator(ctx context.Context, events int) (*generator, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &generator{message: message, random: rand.New(rand.NewPCG(1, 2)), at: time.Now().Add(-time.Duration(events) * between)}
+	random := rand.New(rand.NewPCG(1, 2))
+	g := &generator{
+		message: message, random: random, users: rand.NewZipf(random, 1.1, 1, 4999),
+		at: time.Now().Add(-time.Duration(events) * between),
+	}
 	g.node = g.ulid()
 	return g, nil
 }
@@ -61,7 +67,7 @@ func (g *generator) next() event {
 	e := event{requestID: "req_" + g.ulid(), seq: g.seq}
 	in, out := 100+g.random.Int64N(4000), 20+g.random.Int64N(800)
 	cached := g.random.Int64N(2) * in / 2
-	user := g.random.IntN(5000)
+	user := int(g.users.Uint64())
 	key := user % 20
 	model := key % 6
 	if g.random.IntN(5) == 0 {
