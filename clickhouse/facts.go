@@ -142,13 +142,13 @@ func (db *DB) heldOffsets(ctx context.Context, f *facts) (map[int64]struct{}, er
 }
 
 // HasFacts tells whether the table of a topic's events holds rows of a Kafka
-// partition.
-func (db *DB) HasFacts(ctx context.Context, topic schemas.Topic, partition int32) (bool, error) {
+// partition, at or after an offset.
+func (db *DB) HasFacts(ctx context.Context, topic schemas.Topic, partition int32, from int64) (bool, error) {
 	b, err := NewFactBlock(topic)
 	if err != nil {
 		return false, err
 	}
-	return db.hasRows(ctx, b.shared().table, partition)
+	return db.hasRows(ctx, b.shared().table, "kafka_offset", partition, from)
 }
 
 // NewFactBlock returns an empty block for the events of a topic. Errors: the

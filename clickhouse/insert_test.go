@@ -119,9 +119,9 @@ func TestAnEmptyTokenIsRefused(t *testing.T) {
 
 func TestHasFacts(t *testing.T) {
 	db := openMigrated(t)
-	has := func(partition int32) bool {
+	has := func(partition int32, from int64) bool {
 		t.Helper()
-		has, err := db.HasFacts(t.Context(), schemas.TopicUsage, partition)
+		has, err := db.HasFacts(t.Context(), schemas.TopicUsage, partition, from)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,16 +129,16 @@ func TestHasFacts(t *testing.T) {
 	}
 	b := NewUsageBlock()
 	b.Append(Origin{At: noon, Partition: 5, Offset: 1}, fullUsage(1))
-	if has(5) {
+	if has(5, 0) {
 		t.Error("an empty table has rows")
 	}
 	if err := db.InsertFacts(t.Context(), token(t, 1), b); err != nil {
 		t.Fatal(err)
 	}
-	if !has(5) || has(4) {
-		t.Errorf("has rows: partition 5 %v, partition 4 %v; want true, false", has(5), has(4))
+	if !has(5, 0) || !has(5, 1) || has(5, 2) || has(4, 0) {
+		t.Errorf("has rows: partition 5 %v, from its offset on %v, behind it %v, partition 4 %v; want true, true, false, false", has(5, 0), has(5, 1), has(5, 2), has(4, 0))
 	}
-	if _, err := db.HasFacts(t.Context(), schemas.TopicControl, 0); err == nil {
+	if _, err := db.HasFacts(t.Context(), schemas.TopicControl, 0, 0); err == nil {
 		t.Error("the control topic has a table of facts")
 	}
 }

@@ -108,14 +108,14 @@ func (db *DB) rollupOffsets(ctx context.Context, b *RollupBlock) (map[rollupPart
 }
 
 // HasRollups tells whether the table of a generation holds rows of a Kafka
-// partition.
-func (db *DB) HasRollups(ctx context.Context, generation int, partition int32) (bool, error) {
-	return db.hasRows(ctx, rollupsTable(generation), partition)
+// partition whose newest event is at or after an offset.
+func (db *DB) HasRollups(ctx context.Context, generation int, partition int32, from int64) (bool, error) {
+	return db.hasRows(ctx, rollupsTable(generation), "last_offset", partition, from)
 }
 
-func (db *DB) hasRows(ctx context.Context, table string, partition int32) (bool, error) {
+func (db *DB) hasRows(ctx context.Context, table, offset string, partition int32, from int64) (bool, error) {
 	var n uint64
-	err := db.conn.QueryRow(ctx, "SELECT count() FROM (SELECT 1 FROM "+table+" WHERE kafka_partition = ? LIMIT 1)", partition).Scan(&n)
+	err := db.conn.QueryRow(ctx, "SELECT count() FROM (SELECT 1 FROM "+table+" WHERE kafka_partition = ? AND "+offset+" >= ? LIMIT 1)", partition, from).Scan(&n)
 	if err != nil {
 		return false, fmt.Errorf("look for rows in %s: %w", table, err)
 	}

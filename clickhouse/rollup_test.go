@@ -215,8 +215,11 @@ func TestMissingRollupsLooksAtTheKafkaPartition(t *testing.T) {
 		}
 	}
 	for partition, want := range map[int32]bool{0: true, 1: true, 2: false} {
-		if has, err := db.HasRollups(t.Context(), 1, partition); has != want || err != nil {
+		if has, err := db.HasRollups(t.Context(), 1, partition, 0); has != want || err != nil {
 			t.Errorf("partition %d has rows: got %v, %v; want %v", partition, has, err, want)
+		}
+		if has, err := db.HasRollups(t.Context(), 1, partition, 1<<40); has || err != nil {
+			t.Errorf("partition %d has rows from far beyond on: got %v, %v", partition, has, err)
 		}
 	}
 }

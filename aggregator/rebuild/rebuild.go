@@ -29,7 +29,7 @@ type Tables interface {
 	CreateGeneration(ctx context.Context, generation, like int) error
 	SwitchGeneration(ctx context.Context, from, to int) error
 	DropGeneration(ctx context.Context, generation int) error
-	HasRollups(ctx context.Context, generation int, partition int32) (bool, error)
+	HasRollups(ctx context.Context, generation int, partition int32, from int64) (bool, error)
 }
 
 // Options of a rebuild.
@@ -158,7 +158,7 @@ func (o Options) inspect(ctx context.Context, generation int, spans map[int32]sp
 	}
 	rows := make(map[int32]bool)
 	for partition := range spans {
-		if rows[partition], err = o.Tables.HasRollups(ctx, generation, partition); err != nil {
+		if rows[partition], err = o.Tables.HasRollups(ctx, generation, partition, 0); err != nil {
 			return nil, "", err
 		}
 	}

@@ -125,7 +125,7 @@ func (w *world) DropGeneration(_ context.Context, generation int) error {
 	return nil
 }
 
-func (w *world) HasRollups(_ context.Context, generation int, _ int32) (bool, error) {
+func (w *world) HasRollups(_ context.Context, generation int, _ int32, _ int64) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.rows[generation], nil

@@ -17,7 +17,7 @@ type Store interface {
 	// MissingRollups returns the rows of the block that the table does not
 	// hold, nil when it holds all.
 	MissingRollups(ctx context.Context, b *clickhouse.RollupBlock) (*clickhouse.RollupBlock, error)
-	HasRollups(ctx context.Context, generation int, partition int32) (bool, error)
+	HasRollups(ctx context.Context, generation int, partition int32, from int64) (bool, error)
 }
 
 // Sink makes batches of usage events for one generation of the rollup table.
@@ -38,9 +38,9 @@ func (s *Sink) NewBatch(_ schemas.Topic, partition int32) eventlog.Batch {
 	return &Batch{sink: s, partition: partition, rollup: newRollup(s.extraTags)}
 }
 
-// HasRows tells whether the table holds rows of the partition.
-func (s *Sink) HasRows(ctx context.Context, _ schemas.Topic, partition int32) (bool, error) {
-	return s.store.HasRollups(ctx, s.generation, partition)
+// HasRows tells whether the table holds rows of the partition whose events reach an offset.
+func (s *Sink) HasRows(ctx context.Context, _ schemas.Topic, partition int32, from int64) (bool, error) {
+	return s.store.HasRollups(ctx, s.generation, partition, from)
 }
 
 // Batch is the rollups of consecutive usage events of one partition.

@@ -357,4 +357,4 @@ func (r *recorder) MissingRollups(context.Context, *clickhouse.RollupBlock) (*cl
 	return r.missing, nil
 }
 
-func (r *recorder) HasRollups(context.Context, int, int32) (bool, error) { return false, nil }
+func (r *recorder) HasRollups(context.Context, int, int32, int64) (bool, error) { return false, nil }

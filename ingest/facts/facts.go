@@ -27,7 +27,7 @@ import (
 type Store interface {
 	InsertFacts(ctx context.Context, token string, b clickhouse.FactBlock) error
 	MissingFacts(ctx context.Context, b clickhouse.FactBlock) (clickhouse.FactBlock, error)
-	HasFacts(ctx context.Context, topic schemas.Topic, partition int32) (bool, error)
+	HasFacts(ctx context.Context, topic schemas.Topic, partition int32, from int64) (bool, error)
 }
 
 // Topics are the topics that have a table of facts.
@@ -50,9 +50,9 @@ func NewSink(store Store) *Sink { return &Sink{store: store} }
 
 var _ eventlog.Sink = (*Sink)(nil)
 
-// HasRows tells whether the topic's table holds rows of the partition.
-func (s *Sink) HasRows(ctx context.Context, topic schemas.Topic, partition int32) (bool, error) {
-	return s.store.HasFacts(ctx, topic, partition)
+// HasRows tells whether the topic's table holds rows of the partition from an offset on.
+func (s *Sink) HasRows(ctx context.Context, topic schemas.Topic, partition int32, from int64) (bool, error) {
+	return s.store.HasFacts(ctx, topic, partition, from)
 }
 
 // NewBatch returns an empty batch. The topic is one of Topics; any other is a

@@ -86,7 +86,7 @@ func TestEveryTopicHasItsTable(t *testing.T) {
 		}
 		has := func() bool {
 			t.Helper()
-			has, err := sink.HasRows(t.Context(), topic, 3)
+			has, err := sink.HasRows(t.Context(), topic, 3, 0)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -74,6 +74,10 @@ func (a *assigner) assign(ctx context.Context, offsets map[string]map[int32]kgo.
 	if err != nil {
 		return nil, fmt.Errorf("list start offsets: %w", err)
 	}
+	ends, err := adm.ListEndOffsets(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("list end offsets: %w", err)
+	}
 	var ready []*partition
 	for t, parts := range offsets {
 		topicID := topics[t].ID
@@ -83,11 +87,12 @@ func (a *assigner) assign(ctx context.Context, offsets map[string]map[int32]kgo.
 				membership:  membership{member, generation},
 				topicID:     hex.EncodeToString(topicID[:]),
 			}
-			start, ok := starts.Lookup(t, n)
-			if !ok || start.Err != nil {
-				return nil, fmt.Errorf("list start offset of %s/%d: %w", t, n, start.Err)
+			start, ok1 := starts.Lookup(t, n)
+			end, ok2 := ends.Lookup(t, n)
+			if err := errors.Join(start.Err, end.Err); err != nil || !ok1 || !ok2 {
+				return nil, fmt.Errorf("list offsets of %s/%d: %w", t, n, err)
 			}
-			from, err := a.prepare(ctx, p, committed.EpochOffset().Offset, start.Offset)
+			from, err := a.prepare(ctx, p, committed.EpochOffset().Offset, start.Offset, end.Offset)
 			if err != nil {
 				return nil, err
 			}
@@ -110,21 +115,25 @@ func (a *assigner) assign(ctx context.Context, offsets map[string]map[int32]kgo.
 }
 
 // prepare builds one partition's state and returns the offset to read from.
-func (a *assigner) prepare(ctx context.Context, p *partition, committed, start int64) (from int64, err error) {
+func (a *assigner) prepare(ctx context.Context, p *partition, committed, start, end int64) (from int64, err error) {
 	c := a.consumer
 	a.mu.Lock()
 	s := standing{committed: committed, metadata: a.metadata[p.partitionID], start: start, expires: p.topic == schemas.TopicPayloads}
 	a.mu.Unlock()
+	beyond := end // of the log; without a committed offset any row is too many
 	if committed < 0 {
-		s.rows, err = waitFor(ctx, c, func() (bool, error) { return c.o.Sink.HasRows(ctx, p.topic, p.n) })
-		if err != nil {
-			return 0, err
-		}
+		beyond = 0
+	}
+	s.rows, err = waitFor(ctx, c, func() (bool, error) { return c.o.Sink.HasRows(ctx, p.topic, p.n, beyond) })
+	if err != nil {
+		return 0, err
 	}
 	committed, announced, err := s.begin()
 	switch {
 	case errors.Is(err, errRowsWithoutOffset):
 		return 0, c.stop(fmt.Errorf("%s/%d: %w; set that of group %s to the offset after the last row: %s", p.topic, p.n, err, c.o.Group, c.wayOn(p.topic, p.n, "OFFSET")))
+	case errors.Is(err, errRowsBeyondLog):
+		return 0, c.stop(fmt.Errorf("%s/%d: %w, at offset %d: another log was put under these tables, and would fill them twice; docs/operations.md, \"Kafka is lost\", says how to go on", p.topic, p.n, err, end))
 	case errors.Is(err, errLogBeginsLate), errors.Is(err, errExpired):
 		return 0, c.stop(fmt.Errorf("%s/%d: offsets %d to %d: %w; to go on without them: %s", p.topic, p.n, max(s.committed, 0), start-1, err, c.wayOn(p.topic, p.n, "earliest")))
 	case err != nil:

@@ -203,6 +203,27 @@ func TestRowsWithoutACommittedOffsetStopTheConsumer(t *testing.T) {
 	}
 }
 
+// An older copy of the log gives its offsets a second time: what it gets next
+// would stand beside the rows that the log before it has filled.
+func TestRowsBehindTheEndOfTheLogStopTheConsumer(t *testing.T) {
+	k := startKafka(t, 1)
+	o := journalOptions(t, k, t.TempDir(), &retirements{last: map[string]uint64{}})
+	o.Partitions = 1
+	j := openJournal(t, o)
+	tab := newTable()
+	stop := run(t, newConsumer(t, k, tab))
+	call(t, j)
+	if err := tab.hasAll(deadline(t), 1); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	tab.rows["weir.usage/0/1/req_x"] = 1 // the log ends at offset 1
+	err := newConsumer(t, k, tab).Run(deadline(t))
+	if err == nil || !strings.Contains(err.Error(), "weir.usage/0: the table holds rows behind the end of the log, at offset 1") {
+		t.Fatalf("Run = %v", err)
+	}
+}
+
 func TestAnExpiringLedgerTopicIsRefused(t *testing.T) {
 	k := emptyKafka(t)
 	cl, err := k.client(quiet())
@@ -262,6 +283,7 @@ func TestTheOffsetOfAStoppedGroupCanBeSet(t *testing.T) {
 			}
 		}
 	}
+	clear(tab.rows) // of a log that is gone: they were moved away
 	j := openJournal(t, journalOptions(t, k, t.TempDir(), &retirements{last: map[string]uint64{}}))
 	run(t, newConsumer(t, k, tab))
 	j.partitions = 1

@@ -79,12 +79,13 @@ type standing struct {
 	metadata  string // of that commit
 	start     int64  // of the oldest record that the log holds
 	expires   bool   // the topic lets records go
-	rows      bool   // the table holds rows of the partition; only looked for when nothing is committed
+	rows      bool   // the table holds rows of the partition: any, when nothing is committed, else such as lie behind the log's end
 }
 
 // Reasons not to begin.
 var (
 	errRowsWithoutOffset = errors.New("the table holds rows and the group has no committed offset")
+	errRowsBeyondLog     = errors.New("the table holds rows behind the end of the log")
 	errLogBeginsLate     = errors.New("the log does not begin at offset 0 and nothing was delivered")
 	errExpired           = errors.New("records expired before they were delivered")
 )
@@ -102,7 +103,10 @@ func (s standing) begin() (committed int64, announced *intent, err error) {
 		}
 		return s.start, nil, nil
 	}
-	if s.committed < s.start {
+	switch {
+	case s.rows:
+		return 0, nil, errRowsBeyondLog
+	case s.committed < s.start:
 		return 0, nil, errExpired
 	}
 	announced, err = parseIntent(s.metadata)

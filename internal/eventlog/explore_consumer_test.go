@@ -99,9 +99,14 @@ func (c *consumer) assign() {
 // begin does what the assigner does for one partition.
 func (c *consumer) begin(id partitionID) *held {
 	w := c.world
-	at := standing{committed: -1, rows: len(w.server.rows[id]) > 0}
+	at := standing{committed: -1}
+	beyond := int64(0)
 	if o, ok := w.broker.committed[id]; ok {
 		at.committed, at.metadata = o.offset, o.metadata
+		beyond = int64(len(w.broker.logs[id]))
+	}
+	for offset := range w.server.rows[id] {
+		at.rows = at.rows || offset >= beyond
 	}
 	committed, announced, err := at.begin()
 	if err != nil {

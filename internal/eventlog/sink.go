@@ -25,9 +25,11 @@ type Record struct {
 type Sink interface {
 	// NewBatch returns an empty batch of one partition.
 	NewBatch(topic schemas.Topic, partition int32) Batch
-	// HasRows tells whether the sink's tables hold rows of the partition, which
-	// makes a missing committed offset an error instead of a beginning.
-	HasRows(ctx context.Context, topic schemas.Topic, partition int32) (bool, error)
+	// HasRows tells whether the sink's tables hold rows of the partition at or
+	// after an offset. From offset 0 on, that makes a missing committed offset an
+	// error instead of a beginning; from the log's end on, the log is not the one
+	// that the rows came from.
+	HasRows(ctx context.Context, topic schemas.Topic, partition int32, from int64) (bool, error)
 }
 
 // Batch is what one INSERT writes: the rows of consecutive records of one

@@ -47,11 +47,19 @@ type tableBatch struct {
 
 func (t *table) NewBatch(schemas.Topic, int32) Batch { return &tableBatch{t: t} }
 
-func (t *table) HasRows(_ context.Context, topic schemas.Topic, n int32) (bool, error) {
+func (t *table) HasRows(_ context.Context, topic schemas.Topic, n int32, from int64) (bool, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for row := range t.rows {
-		if strings.HasPrefix(row, fmt.Sprintf("%s/%d/", topic, n)) {
+		rest, ok := strings.CutPrefix(row, fmt.Sprintf("%s/%d/", topic, n))
+		if !ok {
+			continue
+		}
+		var offset int64
+		if _, err := fmt.Sscanf(rest, "%d/", &offset); err != nil {
+			return false, err
+		}
+		if offset >= from {
 			return true, nil
 		}
 	}
