@@ -166,7 +166,7 @@ func check(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	costs, err := events.Plan{Rounds: 3, Events: 100_000}.Measure(ctx, events.KafkaEngine, events.Ingest, events.Aggregator)
+	costs, err := events.Plan{Rounds: 3, Events: 150_000}.Measure(ctx, events.KafkaEngine, events.Ingest, events.Aggregator)
 	if err != nil {
 		return err
 	}
