@@ -129,11 +129,11 @@ func readers(ctx context.Context, o options, names ...string) error {
 
 func freshness(ctx context.Context, o options) error {
 	for _, interval := range o.flush {
-		delays, err := events.Freshness(ctx, rate(o, 500), 5*o.calls.Length, interval)
+		f, err := events.MeasureFreshness(ctx, rate(o, 500), 5*o.calls.Length, interval)
 		if err != nil {
 			return err
 		}
-		events.PrintFreshness(os.Stdout, interval, delays)
+		f.Print(os.Stdout)
 	}
 	return nil
 }

@@ -15,33 +15,57 @@ import (
 )
 
 // lookEvery is how often weir.usage is looked at for new rows: a delay is seen at most that much too long.
-const lookEvery = 20 * time.Millisecond
+const lookEvery = 40 * time.Millisecond
 
-// Freshness makes rate calls a second on a stack whose ingest flushes every interval, and returns for each
-// call how long after the answer's last byte its row was seen in weir.usage.
-func Freshness(ctx context.Context, rate int, length, interval time.Duration) (delays []time.Duration, err error) {
+// Freshness is how long rows took, and what that took of the machine.
+type Freshness struct {
+	Interval time.Duration   // between two flushes of ingest
+	Delays   []time.Duration // of each call: from its answer's last byte until its row was seen in weir.usage
+	Cores    map[string]float64
+}
+
+// parts are the processes whose share of the machine is shown.
+func parts() []string { return []string{"gateway", "kafka", Ingest, Aggregator, "clickhouse"} }
+
+// MeasureFreshness makes rate calls a second on a stack whose ingest flushes every interval.
+func MeasureFreshness(ctx context.Context, rate int, length, interval time.Duration) (f Freshness, err error) {
+	f.Interval = interval
 	data, err := os.MkdirTemp("", "weir-bench-")
 	if err != nil {
-		return nil, fmt.Errorf("make a data folder: %w", err)
+		return f, fmt.Errorf("make a data folder: %w", err)
 	}
 	defer os.RemoveAll(data)
 	stack, err := stacktest.Start(stacktest.Options{Data: data, Env: []string{"WEIR_INGEST__FLUSH_INTERVAL=" + interval.String()}})
 	if err != nil {
-		return nil, err
+		return f, err
 	}
 	defer func() { err = errors.Join(err, stack.Stop()) }()
 	gateway, kind := calls.StackTarget(stack), calls.Kinds()[0]
 	if _, err := gateway.Pace(ctx, kind, rate, 2*time.Second); err != nil { // warms up
-		return nil, err
+		return f, err
 	}
 
 	looking, stop := context.WithCancel(ctx)
 	defer stop()
 	seen, failed := make(map[string]time.Time), make(chan error, 1)
 	go func() { failed <- look(looking, database{stacktest.URL(stack.ClickHouseHTTP)}, seen) }()
+	before, err := partTimes(stack)
+	if err != nil {
+		return f, err
+	}
+	began := time.Now()
 	made, err := gateway.Pace(ctx, kind, rate, length)
 	if err != nil {
-		return nil, err
+		return f, err
+	}
+	took := time.Since(began)
+	after, err := partTimes(stack)
+	if err != nil {
+		return f, err
+	}
+	f.Cores = make(map[string]float64)
+	for name, used := range after {
+		f.Cores[name] = (used - before[name]).Seconds() / took.Seconds()
 	}
 	select {
 	case <-time.After(2*interval + 3*time.Second): // for the last rows; what comes later is an error below
@@ -49,22 +73,36 @@ func Freshness(ctx context.Context, rate int, length, interval time.Duration) (d
 	}
 	stop()
 	if err := <-failed; err != nil {
-		return nil, err
+		return f, err
 	}
 	for _, call := range made {
 		at, found := seen[call.RequestID]
 		if !found {
-			return nil, fmt.Errorf("the row of call %q was not seen", call.RequestID)
+			return f, fmt.Errorf("the row of call %q was not seen", call.RequestID)
 		}
-		delays = append(delays, at.Sub(call.End))
+		f.Delays = append(f.Delays, at.Sub(call.End))
 	}
-	return delays, nil
+	return f, nil
 }
 
-// look notes when each row of weir.usage was first seen, until ctx ends. It reads what is new only when
-// there is something new, by the order in which rows come: by offset, within a partition of the log.
+func partTimes(stack *stacktest.Stack) (map[string]time.Duration, error) {
+	used := make(map[string]time.Duration)
+	for _, name := range parts() {
+		pid, err := stack.Pid(name)
+		if err != nil {
+			return nil, err
+		}
+		if used[name], err = measure.CPU(pid); err != nil {
+			return nil, err
+		}
+	}
+	return used, nil
+}
+
+// look notes when each row of weir.usage was first seen, until ctx ends. It asks for what is new by the
+// order in which rows come: by offset, within a partition of the log.
 func look(ctx context.Context, db database, seen map[string]time.Time) error {
-	rows, next := "0", map[string]string{}
+	next := map[string]string{}
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
@@ -73,20 +111,12 @@ func look(ctx context.Context, db database, seen map[string]time.Time) error {
 			return nil
 		case <-ticker.C:
 		}
-		now, err := db.ask(context.WithoutCancel(ctx), countUsage)
-		if err != nil {
-			return err
-		}
-		if now == rows {
-			continue
-		}
-		rows = now
 		known := []string{"1"}
 		for partition, offset := range next {
 			known = append(known, fmt.Sprintf("NOT (kafka_partition = %s AND kafka_offset <= %s)", partition, offset))
 		}
 		text, err := db.ask(context.WithoutCancel(ctx), "SELECT request_id, kafka_partition, kafka_offset FROM weir.usage WHERE "+
-			strings.Join(known, " AND ")+" ORDER BY kafka_partition, kafka_offset")
+			strings.Join(known, " AND ")+" ORDER BY kafka_partition, kafka_offset SETTINGS max_threads = 1")
 		if err != nil {
 			return err
 		}
@@ -101,9 +131,13 @@ func look(ctx context.Context, db database, seen map[string]time.Time) error {
 	}
 }
 
-// PrintFreshness is one line with the percentiles.
-func PrintFreshness(out io.Writer, interval time.Duration, delays []time.Duration) {
-	fmt.Fprintf(out, "flush interval %v: p50 %.2f s, p90 %.2f s, p99 %.2f s, most %.2f s (%d calls)\n", interval,
-		measure.Percentile(delays, 50).Seconds(), measure.Percentile(delays, 90).Seconds(), measure.Percentile(delays, 99).Seconds(),
-		measure.Percentile(delays, 100).Seconds(), len(delays))
+// Print prints the percentiles, and how many cores each part kept busy.
+func (f Freshness) Print(out io.Writer) {
+	fmt.Fprintf(out, "flush interval %v: p50 %.2f s, p90 %.2f s, p99 %.2f s, most %.2f s (%d calls); cores:", f.Interval,
+		measure.Percentile(f.Delays, 50).Seconds(), measure.Percentile(f.Delays, 90).Seconds(), measure.Percentile(f.Delays, 99).Seconds(),
+		measure.Percentile(f.Delays, 100).Seconds(), len(f.Delays))
+	for _, name := range parts() {
+		fmt.Fprintf(out, " %s %.2f", name, f.Cores[name])
+	}
+	fmt.Fprintln(out)
 }
