@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"weir/ingest/app"
 	"weir/ingest/audit"
 	"weir/ingest/retire"
+	"weir/internal/eventlog"
 )
 
 // auditFlags are what every command that audits takes.
@@ -17,10 +19,38 @@ type auditFlags struct {
 	OpenAfter time.Duration `default:"1h" help:"How old a call without an outcome may become before it is a finding."`
 }
 
+// Validate is called by kong.
+func (c auditFlags) Validate() error {
+	if c.OpenAfter < 0 {
+		return errors.New("--open-after must not be negative")
+	}
+	return nil
+}
+
+// reachLimit is how long a command waits for Kafka before it gives up.
+const reachLimit = 15 * time.Second
+
+func reachKafka(ctx context.Context, o app.Options) error {
+	log, err := eventlog.OpenLog(o.Kafka, o.Logger)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	return log.ReachWithin(ctx, reachLimit)
+}
+
 type auditCommand struct {
 	auditFlags
 	Full  bool          `help:"Read the whole log again, not only what came since the last audit."`
 	Every time.Duration `help:"Audit again and again until stopped, each time this long after the last one ended." placeholder:"1h"`
+}
+
+// Validate is called by kong.
+func (c auditCommand) Validate() error {
+	if c.Every < 0 {
+		return errors.New("--every must not be negative")
+	}
+	return c.auditFlags.Validate()
 }
 
 func (c auditCommand) run(ctx context.Context, o app.Options) (clean bool, err error) {
@@ -30,6 +60,9 @@ func (c auditCommand) run(ctx context.Context, o app.Options) (clean bool, err e
 	}
 	defer func() { _ = db.Close() }()
 	once := func() (clean bool, err error) {
+		if err := reachKafka(ctx, o); err != nil {
+			return false, err
+		}
 		report, err := audit.Run(ctx, c.options(o, db, c.Full))
 		if err != nil {
 			return false, err
@@ -70,6 +103,9 @@ func (c repairCommand) run(ctx context.Context, o app.Options) (clean bool, err 
 		return false, err
 	}
 	defer func() { _ = db.Close() }()
+	if err := reachKafka(ctx, o); err != nil {
+		return false, err
+	}
 	report, err := audit.Repair(ctx, c.options(o, db, c.Full), c.DryRun)
 	if err != nil {
 		return false, err
@@ -88,6 +124,9 @@ func (c retireCommand) run(ctx context.Context, o app.Options) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
+	if err := reachKafka(ctx, o); err != nil {
+		return err
+	}
 	r, err := retire.Run(ctx, retire.Options{Kafka: o.Kafka, DB: db, Node: c.Node, Force: c.Force, Logger: o.Logger})
 	if err != nil {
 		return err

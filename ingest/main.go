@@ -18,6 +18,7 @@ import (
 
 	"weir/clickhouse"
 	"weir/ingest/app"
+	"weir/ingest/facts"
 	"weir/internal/eventlog"
 	"weir/internal/service"
 	"weir/schemas"
@@ -76,7 +77,7 @@ func start(ctx context.Context, flags commandLine, command string) (clean bool, 
 	case "migrate":
 		return true, clickhouse.Migrate(ctx, options.ClickHouse)
 	case "offset":
-		return true, flags.Offset.Set(ctx, options.Kafka, schemas.GroupIngest, logger)
+		return true, flags.Offset.Set(ctx, options.Kafka, schemas.GroupIngest, facts.Topics(), logger)
 	case "audit":
 		return flags.Audit.run(ctx, options)
 	case "repair":

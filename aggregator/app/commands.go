@@ -33,10 +33,7 @@ func (o Options) command(ctx context.Context, fn func(db *clickhouse.DB, log *ev
 	if err := db.Ping(limited); err != nil {
 		return fmt.Errorf("reach clickhouse at %s: %w", o.ClickHouse.Addr, err)
 	}
-	if err := log.Reach(limited); err != nil {
-		if limited.Err() != nil && ctx.Err() == nil {
-			return fmt.Errorf("kafka at %v does not answer within %v", o.Kafka.Brokers, reachLimit)
-		}
+	if err := log.ReachWithin(ctx, reachLimit); err != nil {
 		return err
 	}
 	return fn(db, log)
@@ -81,18 +78,19 @@ func Drop(ctx context.Context, o Options, generation int) error {
 }
 
 // SetOffset sets where the group of a generation goes on; 0 is the one that
-// serves.
+// serves. A generation without a table has no group that could go on.
 func SetOffset(ctx context.Context, o Options, command eventlog.OffsetCommand, generation int) error {
-	if generation == 0 {
-		var stop service.Cleanups
-		defer func() { _ = stop.Run(ctx, service.StopLimit) }()
-		db, _, err := o.open(&stop)
+	return o.command(ctx, func(db *clickhouse.DB, _ *eventlog.Log) error {
+		g, err := db.Generations(ctx)
 		if err != nil {
 			return err
 		}
-		if generation, err = db.ActiveGeneration(ctx); err != nil {
-			return err
+		if generation == 0 {
+			generation = g.Active
 		}
-	}
-	return command.Set(ctx, o.Kafka, schemas.GroupAggregator(generation), o.Logger)
+		if !g.Has(generation) {
+			return fmt.Errorf("there is no generation %d; tables there are of %d, and %d serves", generation, g.Tables, g.Active)
+		}
+		return command.Set(ctx, o.Kafka, schemas.GroupAggregator(generation), []schemas.Topic{schemas.TopicUsage}, o.Logger)
+	})
 }

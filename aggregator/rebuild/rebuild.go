@@ -300,6 +300,9 @@ func Drop(ctx context.Context, o Options, generation int) error {
 	if err != nil {
 		return err
 	}
+	if generation < 1 {
+		return fmt.Errorf("there is no generation %d; tables there are of %d, and %d serves", generation, g.Tables, g.Active)
+	}
 	name := schemas.GroupAggregator(generation)
 	groups, err := o.Log.Groups(ctx, name)
 	if err != nil {

@@ -267,6 +267,44 @@ func TestRangeAndOffsetAt(t *testing.T) {
 	}
 }
 
+func TestAnOffsetBeforeWhatWasDeliveredIsRefused(t *testing.T) {
+	k := startKafka(t, 1)
+	ctx := deadline(t)
+	o := journalOptions(t, k, t.TempDir(), &retirements{last: map[string]uint64{}})
+	o.Partitions = 1
+	j := openJournal(t, o)
+	tab := newTable()
+	stop := run(t, newConsumer(t, k, tab))
+	call(t, j)
+	if err := tab.hasAll(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	for to, want := range map[string]string{"1": "", "earliest": "counted twice", "0": "counted twice"} {
+		_, err := SetOffset(ctx, k, "ingest", schemas.TopicUsage, 0, to, quiet())
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("SetOffset(%s) = %v", to, err)
+		}
+	}
+	err := OffsetCommand{Topic: schemas.TopicDead, To: "earliest"}.Set(ctx, k, "ingest", ledger, quiet())
+	if err == nil || !strings.Contains(err.Error(), "does not read topic weir.dead") {
+		t.Errorf("the offset of a topic that the group does not read: %v", err)
+	}
+}
+
+func TestAKafkaThatIsAwayIsNotWaitedForForEver(t *testing.T) {
+	k := DefaultConfig()
+	k.Brokers = []string{"127.0.0.1:1"}
+	log, err := OpenLog(k, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	if err := log.ReachWithin(deadline(t), 10*time.Millisecond); err == nil || !strings.Contains(err.Error(), "does not answer within 10ms") {
+		t.Errorf("ReachWithin = %v", err)
+	}
+}
+
 func TestTheOffsetOfAStoppedGroupCanBeSet(t *testing.T) {
 	k := startKafka(t, 1)
 	ctx := deadline(t)

@@ -51,6 +51,18 @@ func (l *Log) Reach(ctx context.Context) error {
 	}
 }
 
+// ReachWithin is Reach for a command that somebody waits for: after the limit it
+// is an error.
+func (l *Log) ReachWithin(ctx context.Context, limit time.Duration) error {
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := l.Reach(limited)
+	if limited.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("kafka at %v does not answer within %v", l.config.Brokers, limit)
+	}
+	return err
+}
+
 // Close releases the connections.
 func (l *Log) Close() { l.client.Close() }
 
