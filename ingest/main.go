@@ -18,10 +18,8 @@ import (
 
 	"weir/clickhouse"
 	"weir/ingest/app"
-	"weir/ingest/facts"
 	"weir/internal/eventlog"
 	"weir/internal/service"
-	"weir/schemas"
 )
 
 type commandLine struct {
@@ -77,7 +75,7 @@ func start(ctx context.Context, flags commandLine, command string) (clean bool, 
 	case "migrate":
 		return true, clickhouse.Migrate(ctx, options.ClickHouse)
 	case "offset":
-		return true, flags.Offset.Set(ctx, options.Kafka, schemas.GroupIngest, facts.Topics(), logger)
+		return true, app.SetOffset(ctx, options, flags.Offset)
 	case "audit":
 		return flags.Audit.run(ctx, options)
 	case "repair":

@@ -105,3 +105,8 @@ func (a *App) Run(ctx context.Context) error {
 		service.Task{Name: "operations listener", Run: a.ops.Run},
 	)
 }
+
+// SetOffset sets where ingest goes on in one partition.
+func SetOffset(ctx context.Context, o Options, command eventlog.OffsetCommand) error {
+	return command.Set(ctx, o.Kafka, schemas.GroupIngest, facts.Topics(), o.Logger)
+}

@@ -49,7 +49,6 @@ var ours = rules{
 		{"ingest", "ingest/retire", "the command that ends a node"},
 		{"ingest/app", "ingest/audit", "exports the last audit's result"},
 		{"ingest/app", "schemas", "the consumer group"},
-		{"ingest", "schemas", "the consumer group"},
 		{"ingest/audit", "ingest/facts", "a repair makes the same rows"},
 		{"ingest/retire", "internal/control", "the control log ends the node"},
 		{"ingest/retire", "schemas", "the requests whose calls are closed"},
