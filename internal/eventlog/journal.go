@@ -18,6 +18,8 @@ var (
 	ErrSpoolFull = spool.ErrFull
 	// ErrSpoolBroken means that the spool cannot be written.
 	ErrSpoolBroken = errors.New("spool cannot be written")
+	// ErrNodeRetired means that `ingest retire` ended this node while it was alive.
+	ErrNodeRetired = errors.New("this node was retired in the control log: stop this gateway and move its spool folder away")
 )
 
 const (
@@ -51,6 +53,7 @@ type Journal struct {
 	frame []byte
 	open  map[*Call]struct{}
 	stuck []*outcome
+	ended bool // retired while it is alive
 
 	stop chan struct{}
 	done sync.WaitGroup
@@ -86,9 +89,9 @@ func (j *Journal) Begin(r *schemas.RequestReceived, payload bool) (*Call, error)
 		c.reserve += maxEventBytes
 	}
 	j.mu.Lock()
-	if len(j.stuck) > 0 {
+	if err := j.refuses(); err != nil {
 		j.mu.Unlock()
-		return nil, fmt.Errorf("%w: %d outcomes wait", ErrSpoolBroken, len(j.stuck))
+		return nil, err
 	}
 	entries := [1]entry{e}
 	end, err := j.append(frameEvents, "", entries[:], c.reserve, 0)
@@ -108,6 +111,17 @@ func (j *Journal) Begin(r *schemas.RequestReceived, payload bool) (*Call, error)
 	return c, nil
 }
 
+// refuses says why no new call is taken; mu is held.
+func (j *Journal) refuses() error {
+	switch {
+	case j.ended:
+		return ErrNodeRetired
+	case len(j.stuck) > 0:
+		return fmt.Errorf("%w: %d outcomes wait", ErrSpoolBroken, len(j.stuck))
+	}
+	return nil
+}
+
 // Refuse writes the three events of a call that never goes upstream, together.
 func (j *Journal) Refuse(r *schemas.RequestReceived, resp *schemas.ResponseCompleted, u *schemas.UsageRecorded) error {
 	r.Node = j.node
@@ -121,6 +135,10 @@ func (j *Journal) Refuse(r *schemas.RequestReceived, resp *schemas.ResponseCompl
 	}
 	entries := append([]entry{request}, rest...)
 	j.mu.Lock()
+	if j.ended {
+		j.mu.Unlock()
+		return ErrNodeRetired
+	}
 	end, err := j.append(frameEvents, "", entries, 0, 0)
 	j.mu.Unlock()
 	if err != nil {
@@ -169,8 +187,9 @@ func (j *Journal) abandon(c *Call, r *schemas.RequestReceived) error {
 	return c.Complete(resp, u, nil)
 }
 
-// retryStuck writes outcomes that could not be written, until the journal stops.
-func (j *Journal) retryStuck() {
+// retryStuck writes outcomes that could not be written, and notices the node's end
+// in the control log, until the journal stops.
+func (j *Journal) retryStuck(retired func(node string) bool) {
 	t := time.NewTicker(stuckRetry)
 	defer t.Stop()
 	for {
@@ -178,7 +197,12 @@ func (j *Journal) retryStuck() {
 		case <-j.stop:
 			return
 		case <-t.C:
+			ended := retired(j.node)
 			j.mu.Lock()
+			if ended && !j.ended {
+				j.logger.Error("no new calls are taken", "node", j.node, "error", ErrNodeRetired)
+			}
+			j.ended = ended
 			stuck := j.stuck
 			j.stuck = nil
 			for _, o := range stuck {

@@ -125,7 +125,7 @@ const unshippedGrace = 5 * time.Second
 func (j *Journal) Check(context.Context) (service.State, map[string]any) {
 	s := j.log.Stats()
 	j.mu.Lock()
-	stuck, open, seq := len(j.stuck), len(j.open), j.seq
+	stuck, open, seq, ended := len(j.stuck), len(j.open), j.seq, j.ended
 	j.mu.Unlock()
 	detail := map[string]any{
 		"node": j.node, "seq": seq, "open_calls": open,
@@ -139,6 +139,10 @@ func (j *Journal) Check(context.Context) (service.State, map[string]any) {
 	}
 	if s.Unacked > 0 && age(s) > unshippedGrace.Seconds() {
 		state = service.Degraded
+	}
+	if ended {
+		detail["error"] = ErrNodeRetired.Error()
+		state = service.Down
 	}
 	if stuck > 0 || s.Err != nil {
 		detail["stuck_outcomes"] = stuck

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"weir/internal/eventlog/spool"
+	"weir/internal/service"
 	"weir/schemas"
 )
 
@@ -328,5 +329,48 @@ func TestADamagedSpoolStopsTheStart(t *testing.T) {
 	j = openJournal(t, o.withRegistry())
 	if err := j.Close(deadline(t)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Whoever retires a node may be wrong about it: a gateway that lives takes no new
+// calls any more, says so, and still records those that are open.
+func TestARetiredNodeThatLivesTakesNoNewCalls(t *testing.T) {
+	k := startKafka(t, 3)
+	r := &retirements{last: map[string]uint64{}}
+	j := openJournal(t, journalOptions(t, k, t.TempDir(), r))
+	defer func() {
+		if err := j.Close(deadline(t)); err != nil {
+			t.Error(err)
+		}
+	}()
+	req := request()
+	open, err := j.Begin(req, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.retire(t.Context(), j.Node(), 1); err != nil {
+		t.Fatal(err)
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for ctx := deadline(t); !errors.Is(err, ErrNodeRetired); {
+		select {
+		case <-ctx.Done():
+			t.Fatal("a retired node takes calls")
+		case <-tick.C:
+		}
+		late := request()
+		resp, u := outcomeOf(late)
+		err = j.Refuse(late, resp, u)
+	}
+	if _, err := j.Begin(request(), false); !errors.Is(err, ErrNodeRetired) {
+		t.Errorf("Begin = %v", err)
+	}
+	if state, detail := j.Check(t.Context()); state != service.Down {
+		t.Errorf("Check = %v, %v", state, detail)
+	}
+	resp, u := outcomeOf(req)
+	if err := open.Complete(resp, u, nil); err != nil {
+		t.Error(err)
 	}
 }

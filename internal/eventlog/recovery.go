@@ -84,7 +84,7 @@ func OpenJournal(ctx context.Context, o JournalOptions) (*Journal, error) {
 		return nil, err
 	}
 	j.ship(o, old)
-	j.done.Go(j.retryStuck)
+	j.done.Go(func() { j.retryStuck(o.Retired) })
 	return j, nil
 }
 
