@@ -33,10 +33,10 @@ type auditReport struct {
 	Findings []finding `json:"findings"`
 	Notes    []string  `json:"notes"`
 	Nodes    []struct {
-		Node                 string `json:"node"`
-		Events               uint64 `json:"events"`
-		Holes, Repeats, Open uint64
-		LastSeq              uint64 `json:"last_seq"`
+		Node                   string `json:"node"`
+		Events                 uint64 `json:"events"`
+		Missing, Repeats, Open uint64
+		LastSeq                uint64 `json:"last_seq"`
 	} `json:"nodes"`
 }
 

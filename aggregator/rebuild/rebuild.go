@@ -70,7 +70,7 @@ type Result struct {
 func (r Result) String() string {
 	how := fmt.Sprintf("%d events of %d partitions, in %v", r.Events, r.Partitions, r.Took.Round(time.Second))
 	if r.ByAnother {
-		how += ", switched to by another process"
+		how = fmt.Sprintf("another process finished it and switched, seen after %v", r.Took.Round(time.Second))
 	}
 	return fmt.Sprintf("Generation %d serves: %s. Running aggregators move to it within seconds.\n"+
 		"Generation %d is kept; to remove it: aggregator drop --generation %d", r.Generation, how, r.Before, r.Before)

@@ -148,6 +148,11 @@ func TestPlantedDamageIsFoundAndRepaired(t *testing.T) {
 			if dry.Clean || len(dry.Mended) == 0 {
 				t.Errorf("a dry run: %+v", dry)
 			}
+			table.Reset()
+			w.must(dry.WriteTable(&table))
+			if out := table.String(); !strings.Contains(out, "WOULD MEND") || strings.Contains(out, "MENDED") || !strings.Contains(out, "run `ingest repair`") {
+				t.Errorf("a dry run does not say that nothing was done, or what does it:\n%s", out)
+			}
 			w.wantFound(c.want)
 			removed, inserted := 0, 0
 			for _, m := range w.repaired().Mended {

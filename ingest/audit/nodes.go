@@ -80,7 +80,7 @@ func (a *run) compareNodes(ctx context.Context) error {
 				}
 			}
 			if all := r.Last - r.First + 1; present < all {
-				line.Holes = all - present
+				line.Missing = all - present
 				if err := a.holes(ctx, node, r, dead[node]); err != nil {
 					return err
 				}

@@ -63,7 +63,7 @@ func Repair(ctx context.Context, o Options, dry bool) (report *Report, err error
 				return err
 			}
 		}
-		report.Mended = done
+		report.Mended, report.Dry = done, dry
 		return nil
 	})
 	return report, err

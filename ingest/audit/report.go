@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -106,7 +107,8 @@ type Node struct {
 	Proven uint64 `json:"proven_seq"`
 	// Retired is where the control log ended the node, 0 for not.
 	Retired uint64 `json:"retired_at_seq,omitempty"`
-	Holes   uint64 `json:"holes"`
+	// Missing is how many seq up to Proven no table has: rows to be put back, or holes.
+	Missing uint64 `json:"missing"`
 	Repeats uint64 `json:"repeats"`
 	Dead    uint64 `json:"dead"`
 	Open    uint64 `json:"open"`
@@ -124,8 +126,10 @@ type Report struct {
 	Undelivered int64     `json:"undelivered"`
 	Nodes       []Node    `json:"nodes"`
 	Findings    []Finding `json:"findings"`
-	// Mended is what a repair did before this audit.
+	// Mended is what a repair did before this audit; with Dry, what it would do
+	// after it.
 	Mended []Mended `json:"mended,omitempty"`
+	Dry    bool     `json:"dry_run,omitempty"`
 	// Notes say what could not be judged, and why.
 	Notes []string `json:"notes,omitempty"`
 	Clean bool     `json:"clean"`
@@ -166,20 +170,45 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	return e.Encode(r)
 }
 
-// WriteTable writes the report for a person: the nodes, the findings, a line
-// that says how it ended.
+// advice says what mends the findings, one line for each way, in the order in
+// which they are to be gone.
+func (r *Report) advice() []string {
+	var lines []string
+	for _, a := range []struct {
+		text  string
+		kinds []Kind
+	}{
+		{"run `ingest repair`: it puts the tables right from the log", []Kind{RowMissing, RowRepeated, RowStray}},
+		{"run `aggregator rebuild`: it makes the rollups anew from the log", []Kind{RollupDiffers}},
+		{"start the gateway of the open calls on its spool, or run `ingest retire NODE` when it will not return", []Kind{OpenCall}},
+		{"find what writes to Weir's topics: a call that no gateway of Weir knows, or a node that was ended", []Kind{CallUnknown, AfterRetirement}},
+		{"nothing puts back what the log has lost; see docs/audit.md", []Kind{LogGap, Hole}},
+	} {
+		if slices.ContainsFunc(r.Findings, func(f Finding) bool { return slices.Contains(a.kinds, f.Kind) }) {
+			lines = append(lines, a.text)
+		}
+	}
+	return lines
+}
+
+// WriteTable writes the report for a person: the nodes, the findings, what
+// mends them, a line that says how it ended.
 func (r *Report) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "NODE\tEVENTS\tLAST SEQ\tPROVEN\tRETIRED\tHOLES\tREPEATS\tDEAD\tOPEN")
+	fmt.Fprintln(t, "NODE\tEVENTS\tLAST SEQ\tPROVEN\tRETIRED\tMISSING\tREPEATS\tDEAD\tOPEN")
 	for _, n := range r.Nodes {
 		retired := "-"
 		if n.Retired > 0 {
 			retired = fmt.Sprint(n.Retired)
 		}
-		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%d\t%d\t%d\t%d\n", n.Node, n.Events, n.Last, n.Proven, retired, n.Holes, n.Repeats, n.Dead, n.Open)
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%d\t%d\t%d\t%d\n", n.Node, n.Events, n.Last, n.Proven, retired, n.Missing, n.Repeats, n.Dead, n.Open)
 	}
 	if len(r.Mended) > 0 {
-		fmt.Fprintln(t, "\nMENDED\tREMOVED\tINSERTED\tDEAD")
+		heading := "MENDED\tREMOVED\tINSERTED\tDEAD"
+		if r.Dry {
+			heading = "WOULD MEND\tREMOVE\tINSERT\tDEAD"
+		}
+		fmt.Fprintln(t, "\n"+heading)
 		for _, m := range r.Mended {
 			fmt.Fprintf(t, "%s/%d offset %s\t%d\t%d\t%d\n", m.Topic, m.Partition, span(m.FirstOffset, m.LastOffset), m.Removed, m.Inserted, m.Dead)
 		}
@@ -194,9 +223,16 @@ func (r *Report) WriteTable(w io.Writer) error {
 	for _, n := range r.Notes {
 		fmt.Fprintln(t, "note: "+n)
 	}
+	for _, a := range r.advice() {
+		fmt.Fprintln(t, a)
+	}
 	verdict := "clean"
-	if !r.Clean {
-		verdict = fmt.Sprintf("%d findings", len(r.Findings))
+	switch n := len(r.Findings); {
+	case r.Clean:
+	case n == 1:
+		verdict = "1 finding"
+	default:
+		verdict = fmt.Sprintf("%d findings", n)
 	}
 	fmt.Fprintf(t, "%s; %d records of the log read in %s, %d not delivered yet\n", verdict, r.LogRecords, r.Finished.Sub(r.Started).Round(time.Millisecond), r.Undelivered)
 	return t.Flush()

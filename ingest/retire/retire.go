@@ -45,6 +45,8 @@ const (
 	QuietFor = 5 * time.Minute
 	// catchUp is how long ingest may take to deliver what is in the log.
 	catchUp = 2 * time.Minute
+	// sayEvery is how often a wait for that is told.
+	sayEvery = 5 * time.Second
 )
 
 // Result is what was done.
@@ -67,7 +69,7 @@ func Run(ctx context.Context, o Options) (r Result, err error) {
 		return r, err
 	}
 	defer log.Close()
-	if err := delivered(ctx, log); err != nil {
+	if err := o.delivered(ctx, log); err != nil {
 		return r, err
 	}
 	ended, retired := store.Retirements()[o.Node]
@@ -76,7 +78,7 @@ func Run(ctx context.Context, o Options) (r Result, err error) {
 			return r, err
 		}
 		// What it wrote in the meantime.
-		if err := delivered(ctx, log); err != nil {
+		if err := o.delivered(ctx, log); err != nil {
 			return r, err
 		}
 	}
@@ -111,8 +113,9 @@ func (o Options) end(ctx context.Context, store *control.Store) (control.Retirem
 	return store.Retirements()[o.Node], nil
 }
 
-// delivered waits until ingest has delivered what the log holds now.
-func delivered(ctx context.Context, log *eventlog.Log) error {
+// delivered waits until ingest has delivered what the log holds now, and says
+// every sayEvery what it waits for.
+func (o Options) delivered(ctx context.Context, log *eventlog.Log) error {
 	_, ends, err := log.AllBounds(ctx, schemas.TopicRequests, schemas.TopicResponses, schemas.TopicUsage)
 	if err != nil {
 		return err
@@ -121,6 +124,7 @@ func delivered(ctx context.Context, log *eventlog.Log) error {
 	defer limit.Stop()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
+	var said time.Time
 	for {
 		committed, err := log.Committed(ctx, schemas.GroupIngest)
 		if err != nil {
@@ -132,6 +136,10 @@ func delivered(ctx context.Context, log *eventlog.Log) error {
 		}
 		if behind == 0 {
 			return nil
+		}
+		if time.Since(said) >= sayEvery {
+			said = time.Now()
+			o.Logger.Info("waiting for ingest to deliver what the log holds", "node", o.Node, "records", behind, "at_most", catchUp.String())
 		}
 		select {
 		case <-tick.C:

@@ -110,7 +110,7 @@ func (a *assigner) assign(ctx context.Context, offsets map[string]map[int32]kgo.
 			c.o.Follower.Assigned(ctx, p.topic, p.n, p.delivery.committed)
 		}
 	}
-	c.o.Logger.Info("partitions assigned", "group", c.o.Group, "partitions", len(ready), "generation", generation)
+	c.o.Logger.Info("partitions assigned", "group", c.o.Group, "partitions", len(ready), "group_generation", generation)
 	return offsets, nil
 }
 

@@ -236,6 +236,9 @@ func TestTroubles(t *testing.T) {
 		{"two Kafkas", func(_ *testing.T, opts *Options) {
 			opts.Kafka, opts.KafkaServer = "127.0.0.1:1", KafkaApache
 		}, []string{"--kafka 127.0.0.1:1", "--kafka-server apache", "leave out one"}},
+		{"two Redis", func(_ *testing.T, opts *Options) {
+			opts.Redis, opts.RedisServer = "127.0.0.1:1", RedisFake
+		}, []string{"--redis 127.0.0.1:1", "--redis-server miniredis", "leave out one"}},
 		{"no redis-server", func(t *testing.T, opts *Options) {
 			t.Setenv("PATH", t.TempDir())
 			opts.RedisServer = RedisReal

@@ -22,6 +22,9 @@ const (
 // startRedis keeps nothing on disk either way: Redis is a projection, and a lost one is restored.
 func (s *Stack) startRedis(ctx context.Context) error {
 	if s.opts.Redis != "" {
+		if s.opts.RedisServer == RedisReal || s.opts.RedisServer == RedisFake {
+			return fmt.Errorf("--redis %s names a Redis to use and --redis-server %s one to start: leave out one of them", s.opts.Redis, s.opts.RedisServer)
+		}
 		return given(ctx, "--redis", s.opts.Redis, pingRedis(s.opts.Redis))
 	}
 	spec := supervisor.Spec{Name: partRedis, Log: s.logPath(partRedis), Ready: pingRedis(s.addresses.redis)}
