@@ -57,7 +57,11 @@ func start(ctx context.Context, flags commandLine, command string) error {
 		ClickHouse: clickhouse.DefaultConfig(),
 		Redis:      live.DefaultConfig(),
 		Aggregator: app.DefaultConfig(),
+		Command:    "aggregator",
 		Logger:     logger,
+	}
+	if flags.Config != "" {
+		options.Command += " --config " + flags.Config
 	}
 	sections := map[string]any{
 		"kafka": &options.Kafka, "clickhouse": &options.ClickHouse,

@@ -34,7 +34,9 @@ type Options struct {
 	ClickHouse clickhouse.Config
 	Redis      live.Config
 	Aggregator Config
-	Logger     *slog.Logger
+	// Command is how a person calls the aggregator, with its configuration.
+	Command string
+	Logger  *slog.Logger
 }
 
 func (o Options) validate() error {

@@ -44,7 +44,7 @@ func (o Options) command(ctx context.Context, fn func(db *clickhouse.DB, log *ev
 func Rebuild(ctx context.Context, o Options, out io.Writer) error {
 	return o.command(ctx, func(db *clickhouse.DB, log *eventlog.Log) error {
 		result, err := rebuild.Run(ctx, rebuild.Options{
-			Log: log, Tables: db, FlushInterval: o.Aggregator.FlushInterval, Logger: o.Logger,
+			Log: log, Tables: db, FlushInterval: o.Aggregator.FlushInterval, Command: o.Command, Logger: o.Logger,
 			Deliver: func(ctx context.Context, generation int) error {
 				return newWorker(o, db, log, generation, telemetry.NewRegistry("aggregator")).run(ctx)
 			},

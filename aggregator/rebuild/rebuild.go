@@ -43,7 +43,10 @@ type Options struct {
 	LiveWhole func(ctx context.Context, generation, partitions int) (bool, error)
 	// FlushInterval of the consumer.
 	FlushInterval time.Duration
-	Logger        *slog.Logger
+	// Command is how a person calls the aggregator, with its configuration; hints
+	// begin with it.
+	Command string
+	Logger  *slog.Logger
 }
 
 const (
@@ -63,7 +66,8 @@ type Result struct {
 	Events     int64
 	Partitions int
 	Took       time.Duration
-	ByAnother  bool // another process saw first that all was there
+	ByAnother  bool   // another process saw first that all was there
+	Command    string // of the options
 }
 
 // String tells a person what was done and what is left to do.
@@ -73,7 +77,7 @@ func (r Result) String() string {
 		how = fmt.Sprintf("another process finished it and switched, seen after %v", r.Took.Round(time.Second))
 	}
 	return fmt.Sprintf("Generation %d serves: %s. Running aggregators move to it within seconds.\n"+
-		"Generation %d is kept; to remove it: aggregator drop --generation %d", r.Generation, how, r.Before, r.Before)
+		"Generation %d is kept; to remove it: %s drop --generation %d", r.Generation, how, r.Before, r.Command, r.Before)
 }
 
 // Run builds the next generation, or goes on with one that is unfinished, and
@@ -84,7 +88,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := Result{Generation: to, Before: from}
+	r := Result{Generation: to, Before: from, Command: o.Command}
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	delivering := make(chan error, 1)
@@ -133,8 +137,8 @@ func (o Options) begin(ctx context.Context) (from, to int, err error) {
 				o.Logger.Info("going on with an unfinished rebuild", "generation", to, "serving", from, "delivered", total(committed))
 				return checkWhole(spans, committed)
 			}
-			o.Logger.Warn("an unfinished rebuild cannot be gone on with; beginning another; remove it with: aggregator drop --generation N",
-				"generation", to, "reason", reason)
+			o.Logger.Warn("an unfinished rebuild cannot be gone on with; beginning another",
+				"generation", to, "reason", reason, "to_remove_it", fmt.Sprintf("%s drop --generation %d", o.Command, to))
 		}
 		if err := checkWhole(spans, nil); err != nil {
 			return err
@@ -235,8 +239,8 @@ func (o Options) superseded(ctx context.Context, r *Result) (done bool, err erro
 		r.ByAnother = true
 		return true, nil
 	case g.Active != r.Before:
-		return false, fmt.Errorf("generation %d came to serve while generation %d was built beside generation %d, which is used no more; remove it with: aggregator drop --generation %d",
-			g.Active, r.Generation, r.Before, r.Generation)
+		return false, fmt.Errorf("generation %d came to serve while generation %d was built beside generation %d, which is used no more; remove it with: %s drop --generation %d",
+			g.Active, r.Generation, r.Before, o.Command, r.Generation)
 	case !g.Has(r.Generation):
 		return false, fmt.Errorf("the table of generation %d was dropped while it was built; run it again to begin another", r.Generation)
 	}

@@ -268,6 +268,15 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// A process that only saw another one finish counts no events as its own.
+func TestResultOfARebuildThatAnotherFinished(t *testing.T) {
+	said := Result{Generation: 2, Before: 1, Took: 3 * time.Second, ByAnother: true, Command: "aggregator --config weir.yaml"}.String()
+	if !strings.Contains(said, "Generation 2 serves: another process finished it") || strings.Contains(said, "events") ||
+		!strings.HasSuffix(said, "to remove it: aggregator --config weir.yaml drop --generation 1") {
+		t.Errorf("it says %q", said)
+	}
+}
+
 // What ends the consumer ends the rebuild, with its reason.
 func TestRunWithAConsumerThatEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
