@@ -193,7 +193,7 @@ func TestACommitOfAnOldGenerationIsRefused(t *testing.T) {
 		refusal error
 	}{
 		"an old generation":            {first, kerr.IllegalGeneration},
-		"a generation that is not yet": {membership{second.member, second.generation + 1}, kerr.IllegalGeneration},
+		"a generation that is not yet": {membership{second.member, second.generation + 100}, kerr.IllegalGeneration},
 		"an unknown member":            {membership{"weir-nobody", second.generation}, kerr.UnknownMemberID},
 	} {
 		err := c.commit(ctx, []*partition{announcing(t, id, bad.membership, intent{7, 8, 1})}, stepAnnounce)
