@@ -83,7 +83,7 @@ type Consumer struct {
 	limits   limits
 	patience time.Duration // of one turn: turnLimit
 	client   *kgo.Client
-	sent     time.Time     // when the last turn sent what was due; owned by Run
+	sent     time.Time     // when the last turn had sent what was due; owned by Run
 	opened   chan struct{} // closed when client is set: the client joins its group at once
 	metrics  *consumerMetrics
 	lag      *lag
@@ -217,8 +217,8 @@ func (c *Consumer) turn(ctx context.Context) error {
 		return c.stop(err)
 	}
 	if len(due) > 0 {
-		c.sent = time.Now()
 		c.deliver(turn, due)
+		c.sent = time.Now() // from its end on: a server that is slow gets larger batches, not more of them
 		c.checkpoint(ctx, due, checkpointRecords)
 	}
 	owned := c.all()

@@ -182,13 +182,17 @@ func (d *delivery) cut(rows, bytes int, l limits) (ok bool, err error) {
 	return rows >= l.rows || bytes >= l.bytes, nil
 }
 
-// fillLimit is how long a batch is filled while the log has more.
-const fillLimit = 3 * time.Second
+// A batch is filled first, for at most fillLimit, while the log has behindRecords
+// more: far more than live traffic leaves between two fetches.
+const (
+	fillLimit     = 3 * time.Second
+	behindRecords = 10_000
+)
 
 // ripe tells whether a batch of that age is sent at the next interval, full or
-// not. While the log, which ends before the offset, has more it fills first.
+// not. While the log, which ends before the offset, has much more it fills first.
 func (d *delivery) ripe(end int64, age time.Duration) bool {
-	return d.begun() && (d.next >= end || age >= fillLimit)
+	return d.begun() && (end-d.next < behindRecords || age >= fillLimit)
 }
 
 // begun tells whether there is a batch that may be cut at any record.

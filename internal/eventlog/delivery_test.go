@@ -118,7 +118,7 @@ func TestABatchFillsWhileTheLogHasMore(t *testing.T) {
 		end  int64
 		age  time.Duration
 		want bool
-	}{{1, 0, true}, {2, 0, false}, {2, fillLimit - 1, false}, {2, fillLimit, true}} {
+	}{{1, 0, true}, {behindRecords, 0, true}, {behindRecords + 1, 0, false}, {behindRecords + 1, fillLimit - 1, false}, {behindRecords + 1, fillLimit, true}} {
 		if got := d.ripe(c.end, c.age); got != c.want {
 			t.Errorf("with the log's end at %d, after %v: ripe = %v", c.end, c.age, got)
 		}
