@@ -131,7 +131,7 @@ func TestTheFullestBatchIsSentWhenTooMuchIsHeld(t *testing.T) {
 	read := func(n int32, rows int) *partition {
 		id := partitionID{"t", n}
 		if c.partitions[id] == nil {
-			c.partitions[id] = &partition{partitionID: id, delivery: begin(t, 0, 0, map[string]uint64{}, nil), batch: &tableBatch{}, end: 1000, since: time.Now()}
+			c.partitions[id] = &partition{partitionID: id, delivery: begin(t, 0, 0, map[string]uint64{}, nil), batch: &tableBatch{}, end: 2 * behindRecords, since: time.Now()}
 		}
 		p := c.partitions[id]
 		for range rows {
