@@ -752,8 +752,11 @@ type UsageRecorded struct {
 	LatencyUs      int64                  `protobuf:"varint,23,opt,name=latency_us,json=latencyUs,proto3" json:"latency_us,omitempty"`
 	TtftUs         int64                  `protobuf:"varint,24,opt,name=ttft_us,json=ttftUs,proto3" json:"ttft_us,omitempty"`
 	Attempts       int32                  `protobuf:"varint,25,opt,name=attempts,proto3" json:"attempts,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// When the call was received, its RequestReceived's occurred_at: the windows of
+	// budgets go by it. 0 in the events of releases that did not write it.
+	ReceivedAt    int64 `protobuf:"varint,26,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UsageRecorded) Reset() {
@@ -957,6 +960,13 @@ func (x *UsageRecorded) GetTtftUs() int64 {
 func (x *UsageRecorded) GetAttempts() int32 {
 	if x != nil {
 		return x.Attempts
+	}
+	return 0
+}
+
+func (x *UsageRecorded) GetReceivedAt() int64 {
+	if x != nil {
+		return x.ReceivedAt
 	}
 	return 0
 }
@@ -1294,7 +1304,7 @@ const file_weir_v1_events_proto_rawDesc = "" +
 	"\vcache_write\x18\x03 \x01(\x03R\n" +
 	"cacheWrite\x12\x16\n" +
 	"\x06output\x18\x04 \x01(\x03R\x06output\x12\x1c\n" +
-	"\treasoning\x18\x05 \x01(\x03R\treasoning\"\xcd\x06\n" +
+	"\treasoning\x18\x05 \x01(\x03R\treasoning\"\xee\x06\n" +
 	"\rUsageRecorded\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x12\n" +
@@ -1328,7 +1338,9 @@ const file_weir_v1_events_proto_rawDesc = "" +
 	"\n" +
 	"latency_us\x18\x17 \x01(\x03R\tlatencyUs\x12\x17\n" +
 	"\attft_us\x18\x18 \x01(\x03R\x06ttftUs\x12\x1a\n" +
-	"\battempts\x18\x19 \x01(\x05R\battempts\x1a8\n" +
+	"\battempts\x18\x19 \x01(\x05R\battempts\x12\x1f\n" +
+	"\vreceived_at\x18\x1a \x01(\x03R\n" +
+	"receivedAt\x1a8\n" +
 	"\n" +
 	"UnitsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +

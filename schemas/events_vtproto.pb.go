@@ -657,6 +657,13 @@ func (m *UsageRecorded) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
+	if m.ReceivedAt != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.ReceivedAt))
+		i--
+		dAtA[i] = 0x1
+		i--
+		dAtA[i] = 0xd0
+	}
 	if m.Attempts != 0 {
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Attempts))
 		i--
@@ -1451,6 +1458,9 @@ func (m *UsageRecorded) SizeVT() (n int) {
 	}
 	if m.Attempts != 0 {
 		n += 2 + protohelpers.SizeOfVarint(uint64(m.Attempts))
+	}
+	if m.ReceivedAt != 0 {
+		n += 2 + protohelpers.SizeOfVarint(uint64(m.ReceivedAt))
 	}
 	n += len(m.unknownFields)
 	return n
@@ -4286,6 +4296,25 @@ func (m *UsageRecorded) UnmarshalVT(dAtA []byte) error {
 				b := dAtA[iNdEx]
 				iNdEx++
 				m.Attempts |= int32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 26:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field ReceivedAt", wireType)
+			}
+			m.ReceivedAt = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.ReceivedAt |= int64(b&0x7F) << shift
 				if b < 0x80 {
 					break
 				}
@@ -7886,6 +7915,25 @@ func (m *UsageRecorded) UnmarshalVTUnsafe(dAtA []byte) error {
 				b := dAtA[iNdEx]
 				iNdEx++
 				m.Attempts |= int32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 26:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field ReceivedAt", wireType)
+			}
+			m.ReceivedAt = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.ReceivedAt |= int64(b&0x7F) << shift
 				if b < 0x80 {
 					break
 				}

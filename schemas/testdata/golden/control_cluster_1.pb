@@ -1,0 +1,1 @@
+01K9ZZZZZZZZZZZZZZZZZZZZZCcluster (Ä†¨ß†çë2systemÇ

@@ -1,0 +1,3 @@
+
+
+weir.usage)"unexpected EOF*req2:req_01K9ZZZZZZZZZZZZZZZZZZZZZ1B01K9ZZZZZZZZZZZZZZZZZZZZZNH	P¿§Èß†çë
