@@ -60,7 +60,7 @@ func TestPlainCall(t *testing.T) {
 	tokens := &schemas.Tokens{Input: 50, CachedInput: 40, CacheWrite: 10, Output: 56, Reasoning: 8}
 	u := rec.usage
 	wantUsage := &schemas.UsageRecorded{RequestId: id, OccurredAt: u.OccurredAt, Dimensions: dimensions, Model: "small", Provider: "mock", ServiceTier: "flex",
-		Cache: "MISS", Status: 200, Tokens: tokens, PriceVersion: u.PriceVersion, CostPico: 810_000_000, SavedPico: 20_000_000, LatencyUs: u.LatencyUs, TtftUs: u.TtftUs, Attempts: 1}
+		Cache: "MISS", Status: 200, Tokens: tokens, PriceVersion: u.PriceVersion, CostPico: 810_000_000, SavedPico: 20_000_000, LatencyUs: u.LatencyUs, TtftUs: u.TtftUs, Attempts: 1, ReceivedAt: rec.request.OccurredAt}
 	if diff := cmp.Diff(wantUsage, u, protocmp.Transform()); diff != "" || u.PriceVersion == "" || u.LatencyUs <= 0 || u.TtftUs <= 0 {
 		t.Errorf("usage: %s", diff)
 	}

@@ -303,8 +303,8 @@ func (w *world) calls(n int) []*recorded {
 			w.t.Errorf("ids do not agree: %v %v %v", c.request, c.response, c.usage)
 		}
 		if c.response.Status != c.usage.Status || c.response.ErrorKind != c.usage.ErrorKind || c.response.OccurredAt != c.usage.OccurredAt ||
-			c.response.LatencyUs != c.usage.LatencyUs || int(c.usage.Attempts) != len(c.response.Attempts) {
-			w.t.Errorf("response and usage do not agree: %v %v", c.response, c.usage)
+			c.response.LatencyUs != c.usage.LatencyUs || int(c.usage.Attempts) != len(c.response.Attempts) || c.usage.ReceivedAt != c.request.OccurredAt {
+			w.t.Errorf("the events do not agree: %v %v %v", c.request, c.response, c.usage)
 		}
 	}
 	return append([]*recorded(nil), j.calls...)

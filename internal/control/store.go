@@ -1,23 +1,9 @@
-// Package control is the control state: what all services must agree on, folded
-// from the topic weir.control into memory, and changed only by writing there.
-//
-// Guarantee: every reader of the log comes to the same state; a command is
-// accepted when its entity stands at the version that it expects, and its writer
-// learns the verdict when its own record comes back. Repeating a command gets
-// the first verdict.
-//
-// Concurrency: a Store may be used from any goroutine; one goroutine folds.
-// Failure: a Store without Kafka keeps answering from what it has folded, and
-// reads on when Kafka is back; a record that this release cannot fold stops the
-// reader, and Err says at which offset and why.
 package control
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"sync"
 	"time"
 
@@ -28,21 +14,19 @@ import (
 	"weir/schemas"
 )
 
-// DefaultPartitions of the event topics of a new cluster.
-const DefaultPartitions = 6
-
 // readPause is how long the reader waits before it tries a Kafka that failed again.
 const readPause = 200 * time.Millisecond
 
-// Store folds the control log.
+// Store follows the control log and folds it into its State.
 type Store struct {
+	*State
+
 	log    *eventlog.Log
 	logger *slog.Logger
 	cancel context.CancelFunc
 	done   chan struct{}
 
-	mu      sync.Mutex // owns the rest
-	state   *State
+	mu      sync.Mutex    // owns the rest
 	next    int64         // offset of the record expected next
 	changed chan struct{} // closed and replaced with every record
 	err     error         // not nil when the reader stopped
@@ -61,7 +45,7 @@ func Open(ctx context.Context, k eventlog.Config, logger *slog.Logger) (*Store, 
 		return nil, err
 	}
 	run, cancel := context.WithCancel(context.Background())
-	s := &Store{log: log, logger: logger, cancel: cancel, done: make(chan struct{}), state: newState(), changed: make(chan struct{})}
+	s := &Store{State: NewState(), log: log, logger: logger, cancel: cancel, done: make(chan struct{}), changed: make(chan struct{})}
 	go s.read(run)
 	if err := s.wait(ctx, func() bool { return s.next >= end }); err != nil {
 		s.Close()
@@ -113,13 +97,15 @@ func (s *Store) read(ctx context.Context) {
 }
 
 func (s *Store) fold(r *eventlog.Record) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	rec := &schemas.ControlRecord{}
 	err := rec.UnmarshalVT(r.Value)
-	if err == nil {
-		_, err = s.state.apply(rec)
+	if err != nil {
+		err = fmt.Errorf("decode control record: %w", err)
+	} else {
+		_, err = s.Apply(rec)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err != nil {
 		s.err = fmt.Errorf("%s offset %d: %w", schemas.TopicControl, r.Offset, err)
 		err = s.err
@@ -149,79 +135,45 @@ func (s *Store) wait(ctx context.Context, ready func() bool) error {
 	}
 }
 
-// ErrConflict means that the entity no longer stood at the expected version.
-var ErrConflict = errors.New("changed by somebody else in the meantime")
-
 // Propose writes a command and returns when its verdict is known: nil when it
 // was accepted, ErrConflict when it was not. The command id makes a repeat of
-// the same command harmless.
+// the same command harmless: after any other error the command may have been
+// written or not, and a repeat finds out.
 func (s *Store) Propose(ctx context.Context, r *schemas.ControlRecord) error {
 	if r.CommandId == "" {
 		r.CommandId = ulid.Make().String()
 	}
 	r.FoldVersion, r.OccurredAt = FoldVersion, time.Now().UnixMicro()
+	// What no reader could fold must never be written: all of them would stop.
+	if _, _, err := changeOf(r); err != nil {
+		return fmt.Errorf("propose %s: %w", r.EntityId, err)
+	}
+	if err := s.Err(); err != nil {
+		return err
+	}
 	value, err := r.MarshalVT()
 	if err != nil {
 		return fmt.Errorf("encode control record: %w", err)
 	}
-	if _, err := s.log.Append(ctx, schemas.TopicControl, 0, []byte(r.EntityId), value); err != nil {
+	offset, err := s.log.Append(ctx, schemas.TopicControl, 0, []byte(r.EntityId), value)
+	if err != nil {
 		return err
 	}
 	var v Verdict
-	if err := s.wait(ctx, func() (ok bool) { v, ok = s.state.verdicts[r.CommandId]; return ok }); err != nil {
+	var known bool
+	err = s.wait(ctx, func() bool {
+		v, known = s.verdict(r.CommandId)
+		return known || s.next > offset
+	})
+	switch {
+	case err != nil:
 		return err
-	}
-	if !v.Accepted {
+	case !known:
+		return fmt.Errorf("propose %s: its verdict is forgotten after %d later commands; read what became of it", r.EntityId, verdictsKept)
+	case !v.Accepted:
 		return fmt.Errorf("%s at version %d: %w", r.EntityId, v.Version, ErrConflict)
 	}
 	return nil
-}
-
-// Partitions is the number of partitions that events are spread over. The first
-// service of a new cluster sets it to DefaultPartitions.
-func (s *Store) Partitions(ctx context.Context) (int32, error) {
-	for {
-		s.mu.Lock()
-		cluster, version := s.state.cluster, s.state.versions[entityCluster]
-		s.mu.Unlock()
-		if cluster != nil {
-			return cluster.PartitionCount, nil
-		}
-		err := s.Propose(ctx, &schemas.ControlRecord{
-			EntityId: entityCluster, ExpectedVersion: version, Actor: "system",
-			Change: &schemas.ControlRecord_ClusterSettings{ClusterSettings: &schemas.ClusterSettings{PartitionCount: DefaultPartitions}},
-		})
-		if err != nil && !errors.Is(err, ErrConflict) {
-			return 0, err
-		}
-	}
-}
-
-// Retire ends a node at its last seq; a node that is ended already stays as it was.
-func (s *Store) Retire(ctx context.Context, node string, lastSeq uint64) error {
-	err := s.Propose(ctx, &schemas.ControlRecord{
-		EntityId: entityNodePrefix + node, CommandId: "retire/" + node, Actor: "system",
-		Change: &schemas.ControlRecord_NodeRetired{NodeRetired: &schemas.NodeRetired{Node: node, LastSeq: lastSeq}},
-	})
-	if errors.Is(err, ErrConflict) {
-		return nil
-	}
-	return err
-}
-
-// Retired tells whether a node was ended.
-func (s *Store) Retired(node string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, ok := s.state.retired[node]
-	return ok
-}
-
-// Retirements returns the nodes that were ended.
-func (s *Store) Retirements() map[string]Retirement {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.state.retired)
 }
 
 // Err is why the reader stopped, nil while it reads.
@@ -239,33 +191,4 @@ func (s *Store) Check(context.Context) (service.State, map[string]any) {
 		return service.Down, map[string]any{"error": s.err.Error()}
 	}
 	return service.OK, map[string]any{"next_offset": s.next}
-}
-
-// Prepare opens the control state and makes sure that all topics are as they
-// must be: what every service does before it touches the log.
-func Prepare(ctx context.Context, k eventlog.Config, logger *slog.Logger) (*Store, int32, error) {
-	s, err := Open(ctx, k, logger)
-	if err != nil {
-		return nil, 0, err
-	}
-	n, err := s.Partitions(ctx)
-	if err == nil {
-		err = eventlog.EnsureTopics(ctx, k, n, logger)
-	}
-	if err != nil {
-		s.Close()
-		return nil, 0, err
-	}
-	return s, n, nil
-}
-
-// PrepareLog makes the log ready for a service that has no use for the control
-// state beyond that.
-func PrepareLog(ctx context.Context, k eventlog.Config, logger *slog.Logger) error {
-	s, _, err := Prepare(ctx, k, logger)
-	if err != nil {
-		return err
-	}
-	s.Close()
-	return nil
 }

@@ -56,7 +56,7 @@ func TestServicesThatRaceAgreeOnTheCluster(t *testing.T) {
 func TestOneOfTwoRacingCommandsIsRefused(t *testing.T) {
 	k, ctx := kafka(t), timeout(t)
 	settings := func(n int32) *schemas.ControlRecord {
-		return &schemas.ControlRecord{EntityId: entityCluster, Change: &schemas.ControlRecord_ClusterSettings{
+		return &schemas.ControlRecord{EntityId: kindCluster, Change: &schemas.ControlRecord_ClusterSettings{
 			ClusterSettings: &schemas.ClusterSettings{PartitionCount: n}}}
 	}
 	var stores []*Store
@@ -104,8 +104,8 @@ func TestARetiredNodeStaysRetiredAtItsFirstEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if !s.Retired("N") || s.state.retired["N"].LastSeq != 7 {
-		t.Errorf("retired = %v, want N at 7", s.state.retired)
+	if !s.Retired("N") || s.retired["N"].LastSeq != 7 {
+		t.Errorf("retired = %v, want N at 7", s.retired)
 	}
 }
 
@@ -138,23 +138,23 @@ func TestTheFoldIsDeterministic(t *testing.T) {
 	var log []*schemas.ControlRecord
 	for i := range 2000 {
 		rec := &schemas.ControlRecord{
-			FoldVersion: 1, CommandId: string(rune('a' + r.Intn(800))), EntityId: entityCluster,
+			FoldVersion: 1, CommandId: string(rune('a' + r.Intn(800))), EntityId: kindCluster,
 			ExpectedVersion: uint64(r.Intn(i/100 + 1)),
 			Change:          &schemas.ControlRecord_ClusterSettings{ClusterSettings: &schemas.ClusterSettings{PartitionCount: int32(i)}},
 		}
 		log = append(log, rec)
 	}
-	a, b := newState(), newState()
+	a, b := NewState(), NewState()
 	for _, rec := range log {
-		va, err := a.apply(rec)
+		va, err := a.Apply(rec)
 		if err != nil {
 			t.Fatal(err)
 		}
-		vb, err := b.apply(rec)
+		vb, err := b.Apply(rec)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := b.apply(rec)
+		again, err := b.Apply(rec)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -337,7 +337,7 @@ func abandoned(r *schemas.RequestReceived, now time.Time) (*schemas.ResponseComp
 			ErrorMessage: "the gateway died before the outcome was known", ErrorOrigin: "router",
 		}, &schemas.UsageRecorded{
 			RequestId: r.RequestId, OccurredAt: at, Dimensions: d, Model: model, Provider: provider,
-			Cache: "MISS", Status: status, ErrorKind: schemas.ErrorKindAbandoned,
+			Cache: "MISS", Status: status, ErrorKind: schemas.ErrorKindAbandoned, ReceivedAt: r.OccurredAt,
 		}
 }
 

@@ -1,0 +1,1 @@
+bootstrap/clustercluster (€ ¬§ ‘2	bootstrap‚

@@ -1,0 +1,2 @@
+01K9ZZZZZZZZZZZZZZZZZZZZZCcredit/org_1/cdt_1 (Ä†¨ß†çë2key_1:org_1Breq_01K9ZZZZZZZZZZZZZZZZZZZZZ1“,
+cdt_1org_1Ä‡ö∆ΩÓ˛ˇˇ *refund0Ä†¨ß†çë
