@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"weir/schemas"
@@ -22,7 +23,7 @@ func (m memory) Propose(_ context.Context, r *schemas.ControlRecord) error {
 		r.CommandId = NewID[*schemas.Credit]()
 	}
 	r.FoldVersion = FoldVersion
-	value, err := r.MarshalVT()
+	value, err := proto.Marshal(r)
 	if err != nil {
 		return err
 	}
