@@ -117,6 +117,10 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 		Meter: metering.New(prices, g.log), Estimator: metering.NewEstimator(),
 		Journal: spooled{journal}, Metrics: metrics.New(registry, models.IDs()), Limits: g.config.limits(), Log: g.log,
 	})
+	management, err := g.management(state, keys)
+	if err != nil {
+		return nil, err
+	}
 	health := &service.Health{}
 	health.Add("journal", journal.Check)
 	health.Add("control", state.Check)
@@ -124,6 +128,7 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 		Handler: httpapi.New(httpapi.Options{
 			Inference: g.pipeline, Keys: keys, Models: models,
 			Live: health.Live, Ready: health.Ready, Metrics: telemetry.Handler(registry, g.log),
+			Management: management,
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       120 * time.Second,

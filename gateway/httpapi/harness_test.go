@@ -21,6 +21,7 @@ import (
 	"weir/gateway/auth"
 	"weir/gateway/bootstrap"
 	"weir/gateway/httpapi"
+	"weir/gateway/manage"
 	"weir/gateway/metering"
 	"weir/gateway/metrics"
 	"weir/gateway/pipeline"
@@ -38,7 +39,9 @@ const (
 	deadKey    = "wk_dead"
 	managerKey = "wk_manager" // that may not make calls
 	panicKey   = "wk_panic"
-	hashSecret = "secret of the hashes"
+	// the one of who runs the gateway
+	operatorKey = "wk_operator"
+	hashSecret  = "secret of the hashes"
 )
 
 // world is a gateway with a provider behind it and a journal in memory.
@@ -48,6 +51,7 @@ type world struct {
 	journal  *journal
 	pipeline *pipeline.Pipeline
 	registry *prometheus.Registry
+	control  *controltest.Log
 	log      *bytes.Buffer
 }
 
@@ -76,8 +80,11 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 	prices := must(catalog.New(catalog.Config{Models: []catalog.ModelConfig{{ID: "mock/small", InputPrice: "1", CachedPrice: "0.5", CachingPrice: "2", OutputPrice: "10", ReasoningPrice: "20"}}}))(t)
 	providers := must(provider.NewSet([]provider.Config{c.provider}, "", func(string) string { return "sk-upstream" }))(t)
 	logs := slog.New(slog.NewTextHandler(&lockedWriter{w: w.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	state := keysOf(t, logs)
-	keys := auth.New(hashSecret, state)
+	w.control = keysOf(t, logs)
+	keys := auth.New(hashSecret, w.control.State)
+	operator := control.NewHasher(hashSecret).Sum(operatorKey)
+	management := manage.New(manage.Options{State: w.control.State, Log: w.control, Trail: w.control, Keys: keys,
+		HashSecret: hashSecret, OperatorHash: operator[:], Logger: logs, Now: time.Now})
 	models := must(httpapi.NewModels(prices, providers))(t)
 	client := provider.NewClient("test")
 	w.pipeline = pipeline.New(pipeline.Options{
@@ -88,6 +95,7 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 	server := httptest.NewUnstartedServer(httpapi.New(httpapi.Options{
 		Inference: w.pipeline, Keys: keys, Models: models,
 		Live: health.Live, Ready: health.Ready, Metrics: promhttp.HandlerFor(w.registry, promhttp.HandlerOpts{}),
+		Management: management,
 	}))
 	server.Config.MaxHeaderBytes = 2 << 20
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
@@ -100,7 +108,7 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 }
 
 // keysOf is the control state of a first start with one key of each kind.
-func keysOf(t testing.TB, logs *slog.Logger) *control.State {
+func keysOf(t testing.TB, logs *slog.Logger) *controltest.Log {
 	t.Helper()
 	hash := func(id, key string) bootstrap.KeyConfig {
 		return bootstrap.KeyConfig{ID: id, Name: id, OrgID: "org", Project: "proj", GroupID: "grp", MemberID: "mem", Hash: control.HashKey(hashSecret, key)}
@@ -111,7 +119,7 @@ func keysOf(t testing.TB, logs *slog.Logger) *control.State {
 	if err := bootstrap.Run(t.Context(), log.State, log, hashSecret, []bootstrap.KeyConfig{hash("key_live", apiKey), logging, dead, manager}, logs); err != nil {
 		t.Fatal(err)
 	}
-	return log.State
+	return log
 }
 
 func must[T any](v T, err error) func(testing.TB) T {

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
 	"weir/gateway/apierror"
@@ -30,6 +31,11 @@ type Inference interface {
 	ChatCompletions(w http.ResponseWriter, r *http.Request)
 }
 
+// Management adds the operations of the management API.
+type Management interface {
+	Register(api huma.API)
+}
+
 // Options are what the surface stands on.
 type Options struct {
 	Inference Inference
@@ -38,6 +44,8 @@ type Options struct {
 	Live      http.HandlerFunc // /healthz
 	Ready     http.HandlerFunc // /readyz
 	Metrics   http.Handler
+
+	Management Management
 }
 
 // surface holds the handlers.
@@ -58,6 +66,8 @@ func New(o Options) http.Handler {
 	engine.GET("/healthz", gin.WrapF(o.Live))
 	engine.GET("/readyz", gin.WrapF(o.Ready))
 	engine.GET("/metrics", gin.WrapH(o.Metrics))
+	engine.UseRawPath = true // an end user's id may contain a slash
+	s.manage(engine)
 	engine.NoRoute(func(c *gin.Context) {
 		fail(c, apierror.New(apierror.UnknownRoute, fmt.Sprintf("Unknown request URL: %s %s.", c.Request.Method, clip(c.Request.URL.Path))))
 	})
@@ -89,10 +99,10 @@ func cors(c *gin.Context) {
 	h.Set("Access-Control-Allow-Origin", "*")
 	if c.Request.Method != http.MethodOptions {
 		h.Set("Access-Control-Expose-Headers", "x-requesty-provider, x-requesty-model, x-requesty-cache, x-requesty-latency-ms, "+
-			"x-requesty-request-id, x-requesty-attempts, x-requesty-cost-usd, x-requesty-policy, retry-after")
+			"x-requesty-request-id, x-requesty-attempts, x-requesty-cost-usd, x-requesty-policy, retry-after, etag")
 		return
 	}
-	h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS")
 	if asked := c.GetHeader("Access-Control-Request-Headers"); asked != "" {
 		h.Set("Access-Control-Allow-Headers", asked) // "*" would not cover Authorization
 	}

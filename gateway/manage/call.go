@@ -64,9 +64,12 @@ func (c *call) command(what string) string {
 	return "idempotent/" + hex.EncodeToString(h.Sum(nil))
 }
 
+// humaContext is embedded under a name that is not one of its methods'.
+type humaContext huma.Context
+
 // exchange is a huma.Context that reads and answers as the contract says.
 type exchange struct {
-	huma.Context
+	humaContext
 	ctx    context.Context
 	call   *call
 	status int // of an error that shape translated, else 0
@@ -80,12 +83,12 @@ func (x *exchange) SetStatus(code int) {
 	if x.status != 0 {
 		code = x.status
 	}
-	x.Context.SetStatus(code)
+	x.humaContext.SetStatus(code)
 }
 
 // BodyReader notes what is read.
 func (x *exchange) BodyReader() io.Reader {
-	return io.TeeReader(x.Context.BodyReader(), x.call.body)
+	return io.TeeReader(x.humaContext.BodyReader(), x.call.body)
 }
 
 // enter lets a call in when its caller may make it, before its body is read.
@@ -106,7 +109,7 @@ func (m *Management) enter(rule access.Rule) func(huma.Context, func(huma.Contex
 			refuse(ctx, e)
 			return
 		}
-		next(&exchange{Context: ctx, ctx: context.WithValue(ctx.Context(), callKey{}, c), call: c})
+		next(&exchange{humaContext: ctx, ctx: context.WithValue(ctx.Context(), callKey{}, c), call: c})
 	}
 }
 
@@ -143,9 +146,9 @@ func (m *Management) identify(ctx huma.Context, c *call) *apierror.Error {
 			header.Set(name, v)
 		}
 	}
-	if secret, ok := auth.Credentials(header); ok && m.operator != nil {
+	if secret, ok := auth.Credentials(header); ok && m.OperatorHash != nil {
 		sum := m.hasher.Sum(secret)
-		if subtle.ConstantTimeCompare(sum[:], m.operator) == 1 {
+		if subtle.ConstantTimeCompare(sum[:], m.OperatorHash) == 1 {
 			c.who = access.TheOperator()
 			return nil
 		}

@@ -97,11 +97,11 @@ func update[E control.Entity](ctx context.Context, m *Management, c *call, id, w
 		if err != nil {
 			return v, err
 		}
-		if err := c.expects(v.Version); err != nil {
-			return v, err
-		}
 		next := control.Clone(v.Value)
 		if err := edit(next); err != nil {
+			return v, err
+		}
+		if err := c.expects(v.Version); err != nil {
 			return v, err
 		}
 		err = put(ctx, m, c, next, id, c.expected(v.Version), attempt)
@@ -122,13 +122,13 @@ func remove[E control.Entity](ctx context.Context, m *Management, c *call, id, w
 		if err != nil {
 			return err
 		}
-		if err := c.expects(v.Version); err != nil {
-			return err
-		}
 		if check != nil {
 			if err := check(v.Value); err != nil {
 				return err
 			}
+		}
+		if err := c.expects(v.Version); err != nil {
+			return err
 		}
 		limited, cancel := context.WithTimeout(ctx, patience)
 		err = control.Delete[E](limited, m.Log, c.org, id, m.change(c, c.expected(v.Version), fmt.Sprintf("delete %T %s %d", v.Value, id, attempt)))

@@ -15,25 +15,25 @@ import (
 	"weir/internal/control"
 )
 
-var errOperatorHash = errors.New("gateway.operator_key_hash is not the 64 hexadecimal digits of an HMAC-SHA256")
-
 // problem is an error as huma answers it.
-type problem struct{ *apierror.Error }
+type problem struct{ cause *apierror.Error }
+
+func (p problem) Error() string { return p.cause.Error() }
 
 // GetStatus is what huma asks for.
-func (p problem) GetStatus() int { return p.Status }
+func (p problem) GetStatus() int { return p.cause.Status }
 
 // GetHeaders are those of the answer.
 func (p problem) GetHeaders() http.Header {
 	h := http.Header{}
-	if p.RetryAfter != "" {
-		h.Set("Retry-After", p.RetryAfter)
+	if p.cause.RetryAfter != "" {
+		h.Set("Retry-After", p.cause.RetryAfter)
 	}
 	return h
 }
 
 // MarshalJSON is the one shape of errors.
-func (p problem) MarshalJSON() ([]byte, error) { return p.Append(nil), nil }
+func (p problem) MarshalJSON() ([]byte, error) { return p.cause.Append(nil), nil }
 
 // errorBody is the shape for the document; package apierror writes it.
 type errorBody struct {

@@ -143,7 +143,7 @@ func (m *Management) mayHandle(c *call, k *schemas.ApiKey) error {
 	return nil
 }
 
-func (m *Management) listKeys(ctx context.Context, c *call, _ *scoped) (*list[keysOut], error) {
+func (m *Management) listKeys(ctx context.Context, c *call, _ *Scoped) (*list[keysOut], error) {
 	out := keysOut{Keys: []keyOut{}}
 	spend := m.spender(c)
 	for _, v := range control.List[*schemas.ApiKey](m.State, c.org) {
@@ -154,7 +154,7 @@ func (m *Management) listKeys(ctx context.Context, c *call, _ *scoped) (*list[ke
 	return &list[keysOut]{out}, nil
 }
 
-func (m *Management) getKey(ctx context.Context, c *call, in *byID) (*answer[keyOut], error) {
+func (m *Management) getKey(ctx context.Context, c *call, in *ByID) (*answer[keyOut], error) {
 	v, err := find[*schemas.ApiKey](m, c, c.keyID(in.ID), keyName)
 	if err == nil && v.Value.KeyId != c.who.Key.GetKeyId() {
 		err = m.visible(c, v.Value)
@@ -164,8 +164,8 @@ func (m *Management) getKey(ctx context.Context, c *call, in *byID) (*answer[key
 
 // keyChange is a call that changes one key and has no body.
 type keyChange struct {
-	byID
-	writing
+	ByID
+	Writing
 }
 
 // editKey makes an edit to a key that the caller may handle.
@@ -197,8 +197,8 @@ func (m *Management) deleteKey(ctx context.Context, c *call, in *keyChange) (*li
 }
 
 type limitIn struct {
-	byID
-	writing
+	ByID
+	Writing
 	Body struct {
 		MonthlyLimit asked `json:"monthly_limit" doc:"0 is unlimited"`
 	} `nameHint:"KeyLimit"`
@@ -217,8 +217,8 @@ func (m *Management) setKeyLimit(ctx context.Context, c *call, in *limitIn) (*an
 }
 
 type labelsIn struct {
-	byID
-	writing
+	ByID
+	Writing
 	Body struct {
 		Labels map[string]string `json:"labels"`
 	} `nameHint:"KeyLabels"`
@@ -233,8 +233,8 @@ func (m *Management) setKeyLabels(ctx context.Context, c *call, in *labelsIn) (*
 }
 
 type expiryIn struct {
-	byID
-	writing
+	ByID
+	Writing
 	Body struct {
 		ExpiresAt *time.Time `json:"expires_at" nullable:"true"`
 	} `nameHint:"KeyExpiry"`
@@ -261,8 +261,8 @@ func (c *call) expiry(field string, at *time.Time) (int64, *apierror.Error) {
 }
 
 type rotateIn struct {
-	byID
-	writing
+	ByID
+	Writing
 	Body struct {
 		Overlap string `json:"overlap,omitempty" doc:"How long the old secret still works, such as 24h; at most 720h. Default 0s: it ends at once"`
 	} `nameHint:"KeyRotation"`

@@ -11,8 +11,8 @@ import (
 )
 
 type keyIn struct {
-	scoped
-	writing
+	Scoped
+	Writing
 	Body keyFields `nameHint:"NewKey"`
 }
 
@@ -154,8 +154,8 @@ func setMonthlyField(to **schemas.Limits, in *asked, field string) *apierror.Err
 }
 
 type keyPatchIn struct {
-	byID
-	writing
+	ByID
+	Writing
 	Body keyPatch `nameHint:"KeyPatch"`
 }
 

@@ -16,7 +16,6 @@ package manage
 
 import (
 	"context"
-	"encoding/hex"
 	"log/slog"
 	"time"
 
@@ -63,9 +62,9 @@ type Options struct {
 	Spend Spend
 	// HashSecret is the one that API keys are hashed under.
 	HashSecret string
-	// OperatorHash is the hash of the operator's key, 64 hexadecimal digits; "" for
-	// none, and then nobody is the operator.
-	OperatorHash string
+	// OperatorHash is the hash of the operator's key; nil for none, and then nobody
+	// is the operator.
+	OperatorHash []byte
 	// StartingCredits are what a new organisation may spend; nil is without end.
 	StartingCredits *schemas.Pico
 	Logger          *slog.Logger
@@ -75,22 +74,11 @@ type Options struct {
 // Management is the API.
 type Management struct {
 	Options
-	hasher   *control.Hasher
-	operator []byte // the hash of the operator's key, nil for none
+	hasher *control.Hasher
 }
 
-// New returns the API. The hash of the operator's key must be well formed.
-func New(o Options) (*Management, error) {
-	m := &Management{Options: o, hasher: control.NewHasher(o.HashSecret)}
-	if o.OperatorHash != "" {
-		hash, err := hex.DecodeString(o.OperatorHash)
-		if err != nil || len(hash) != 32 {
-			return nil, errOperatorHash
-		}
-		m.operator = hash
-	}
-	return m, nil
-}
+// New returns the API.
+func New(o Options) *Management { return &Management{o, control.NewHasher(o.HashSecret)} }
 
 // Config is what the huma.API that Register is given must be made with.
 func Config() huma.Config {
@@ -113,19 +101,20 @@ func (m *Management) Register(api huma.API) {
 // prefix of all paths.
 const prefix = "/v1/manage/"
 
-// scoped are the parameters of every call.
-type scoped struct {
+// Scoped are the parameters of every call. It and its like are exported since huma
+// fills only such ones where they are embedded.
+type Scoped struct {
 	OrgID string `query:"org_id" maxLength:"256" doc:"The organisation; the operator's key must name it, any other key has its own"`
 }
 
-// byID names one entity.
-type byID struct {
-	scoped
+// ByID names one entity.
+type ByID struct {
+	Scoped
 	ID string `path:"id" maxLength:"256"`
 }
 
-// writing are the headers of every change.
-type writing struct {
+// Writing are the headers of every change.
+type Writing struct {
 	IfMatch        string `header:"If-Match" maxLength:"64" doc:"The version that must still stand, as in ETag; another one is a 409"`
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"256" doc:"A repeat of the same call with the same key changes nothing twice"`
 }
