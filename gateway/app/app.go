@@ -124,12 +124,16 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 	health := &service.Health{}
 	health.Add("journal", journal.Check)
 	health.Add("control", state.Check)
+	handler, err := httpapi.New(httpapi.Options{
+		Inference: g.pipeline, Keys: keys, Models: models,
+		Live: health.Live, Ready: health.Ready, Metrics: telemetry.Handler(registry, g.log),
+		Management: management,
+	})
+	if err != nil {
+		return nil, err
+	}
 	g.server = &http.Server{
-		Handler: httpapi.New(httpapi.Options{
-			Inference: g.pipeline, Keys: keys, Models: models,
-			Live: health.Live, Ready: health.Ready, Metrics: telemetry.Handler(registry, g.log),
-			Management: management,
-		}),
+		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    2 << 20,

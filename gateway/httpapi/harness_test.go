@@ -51,6 +51,7 @@ type world struct {
 	journal  *journal
 	pipeline *pipeline.Pipeline
 	registry *prometheus.Registry
+	handler  http.Handler
 	control  *controltest.Log
 	log      *bytes.Buffer
 }
@@ -92,11 +93,12 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 		Journal: w.journal, Metrics: metrics.New(w.registry, models.IDs()), Limits: c.limits, Log: logs,
 	})
 	health := &service.Health{}
-	server := httptest.NewUnstartedServer(httpapi.New(httpapi.Options{
+	w.handler = must(httpapi.New(httpapi.Options{
 		Inference: w.pipeline, Keys: keys, Models: models,
 		Live: health.Live, Ready: health.Ready, Metrics: promhttp.HandlerFor(w.registry, promhttp.HandlerOpts{}),
 		Management: management,
-	}))
+	}))(t)
+	server := httptest.NewUnstartedServer(w.handler)
 	server.Config.MaxHeaderBytes = 2 << 20
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
 	c.server(server.Config)

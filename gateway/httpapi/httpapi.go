@@ -52,7 +52,7 @@ type Options struct {
 type surface struct{ Options }
 
 // New returns the handler of all routes.
-func New(o Options) http.Handler {
+func New(o Options) (http.Handler, error) {
 	s := &surface{o}
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
@@ -67,14 +67,16 @@ func New(o Options) http.Handler {
 	engine.GET("/readyz", gin.WrapF(o.Ready))
 	engine.GET("/metrics", gin.WrapH(o.Metrics))
 	engine.UseRawPath = true // an end user's id may contain a slash
-	s.manage(engine)
+	if err := s.manage(engine); err != nil {
+		return nil, err
+	}
 	engine.NoRoute(func(c *gin.Context) {
 		fail(c, apierror.New(apierror.UnknownRoute, fmt.Sprintf("Unknown request URL: %s %s.", c.Request.Method, clip(c.Request.URL.Path))))
 	})
 	engine.NoMethod(func(c *gin.Context) {
 		fail(c, apierror.New(apierror.WrongMethod, fmt.Sprintf("%s is not a method of %s.", clip(c.Request.Method), clip(c.Request.URL.Path))))
 	})
-	return engine
+	return engine, nil
 }
 
 // clip bounds what an error repeats of a request.

@@ -74,6 +74,9 @@ func sumOf(s string) []byte {
 // create writes an entity that build makes of its id; a repeat of the call gets
 // what the first one made. Build checks what is asked for.
 func create[E control.Entity](ctx context.Context, m *Management, c *call, what string, build func(id string) (E, error)) (control.Versioned[E], error) {
+	if err := c.fresh(); err != nil {
+		return control.Versioned[E]{}, err
+	}
 	id := newID[E](c, what)
 	if v, ok := control.Get[E](m.State, c.org, id); ok {
 		return v, nil
@@ -142,6 +145,14 @@ func remove[E control.Entity](ctx context.Context, m *Management, c *call, id, w
 		m.changed(c, id)
 		return nil
 	}
+}
+
+// fresh refuses a creation that expects a version: there is none yet.
+func (c *call) fresh() error {
+	if !c.matching {
+		return nil
+	}
+	return apierror.Invalid("If-Match", "If-Match names a version, and what is created has none yet. Leave it out.")
 }
 
 // expects refuses a version that is not the one of If-Match, before anything is

@@ -61,6 +61,13 @@ func notFound(what string) *apierror.Error {
 	return apierror.New(apierror.NotFound, "There is no such "+what+" in this organisation.")
 }
 
+func isNotFound(err error) bool {
+	var e *apierror.Error
+	return errors.As(err, &e) && e.Kind == apierror.NotFound
+}
+
+func isConflict(err error) bool { return errors.Is(err, control.ErrConflict) }
+
 func notPermitted(why string) *apierror.Error { return apierror.New(apierror.NotPermitted, why) }
 
 // missing is a reference that leads nowhere.

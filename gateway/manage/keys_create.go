@@ -12,7 +12,7 @@ import (
 
 type keyIn struct {
 	Scoped
-	Writing
+	Creating
 	Body keyFields `nameHint:"NewKey"`
 }
 

@@ -92,6 +92,14 @@ func Config() huma.Config {
 // Register adds all operations.
 func (m *Management) Register(api huma.API) {
 	m.registerKeys(api)
+	m.registerGroups(api)
+	m.registerAccessLists(api)
+	m.registerMembers(api)
+	m.registerProjects(api)
+	m.registerUsers(api)
+	m.registerOrg(api)
+	m.registerBalance(api)
+	m.registerOperator(api)
 	// What huma documents as its own error; ours is another, see errors.go.
 	for _, name := range []string{"ErrorModel", "ErrorDetail"} {
 		delete(api.OpenAPI().Components.Schemas.Map(), name)
@@ -117,6 +125,11 @@ type ByID struct {
 type Writing struct {
 	IfMatch        string `header:"If-Match" maxLength:"64" doc:"The version that must still stand, as in ETag; another one is a 409"`
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"256" doc:"A repeat of the same call with the same key changes nothing twice"`
+}
+
+// Creating is the header of a creation.
+type Creating struct {
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"256" doc:"A repeat of the same call with the same key creates nothing twice"`
 }
 
 // answer is one entity, with its version as ETag too.
