@@ -69,6 +69,7 @@ func start(ctx context.Context, flags commandLine, command string) (clean bool, 
 	if err := service.Load(flags.Config, sections); err != nil {
 		return false, err
 	}
+	service.LimitMemory(options.Ingest.MemoryLimit)
 	switch command {
 	case "health":
 		return true, service.AskReady(ctx, options.Ingest.MetricsListen, os.Stdout)
