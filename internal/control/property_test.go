@@ -95,9 +95,9 @@ func (w *world) change() *schemas.ControlRecord {
 // Whatever writers do at whatever time, all readers agree at each offset, and of
 // those who race for one version of an entity exactly one wins.
 func TestReadersAgreeAndOneRacerWins(t *testing.T) {
-	const steps = 900
+	const steps = 700
 	racing, repeats := 0, 0
-	for seed := range uint64(6) {
+	for seed := range uint64(4) {
 		w := &world{t: t, rnd: rand.New(rand.NewPCG(seed, 4))}
 		for range 2 + seed%4 {
 			w.readers = append(w.readers, &reader{state: NewState()})
@@ -124,7 +124,7 @@ func TestReadersAgreeAndOneRacerWins(t *testing.T) {
 		a, b := w.checkRaces()
 		racing, repeats = racing+a, repeats+b
 	}
-	if racing < 200 || repeats < 200 {
+	if racing < 100 || repeats < 100 {
 		t.Errorf("%d commands lost a race and %d were repeats, which shows little", racing, repeats)
 	}
 }

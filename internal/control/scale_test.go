@@ -3,6 +3,7 @@ package control
 import (
 	"fmt"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
@@ -73,9 +74,9 @@ func TestAHundredThousandKeysFoldFastAndSmall(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
-	before, start := heap(), time.Now()
+	before, start := heap(), processorTime(t)
 	s := fold(t, log)
-	took := time.Since(start)
+	took := processorTime(t) - start // a clock would measure who else uses the machine
 	size := heap() - before
 	t.Logf("%d keys: %v, %d MB", keys, took, size/1e6)
 	if took > limit {
@@ -90,6 +91,16 @@ func TestAHundredThousandKeysFoldFastAndSmall(t *testing.T) {
 	if got := len(List[*schemas.ApiKey](s, "org_01K9ZZZZZZZZZZZZZZZZ000007")); got != keys/100 {
 		t.Errorf("an organisation has %d keys", got)
 	}
+}
+
+// processorTime is what the process has used, the garbage collector included.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // What every call asks of the control state allocates nothing.
