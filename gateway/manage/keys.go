@@ -24,8 +24,8 @@ type keyOut struct {
 	MonthlySpend *amount           `json:"monthly_spend" nullable:"true" doc:"What it spent this month; null while that is not known"`
 	Permissions  permissions       `json:"permissions"`
 	Labels       map[string]string `json:"labels"`
-	CreatedBy    *personOut        `json:"created_by" doc:"The member whose key it is; null for the organisation's own"`
-	Group        *groupRef         `json:"group"`
+	CreatedBy    *personOut        `json:"created_by,omitempty" doc:"The member whose key it is; absent of the organisation's own"`
+	Group        *groupRef         `json:"group,omitempty"`
 	Project      *string           `json:"project"`
 	AccessListID *string           `json:"access_list_id"`
 	Limits       limitsOut         `json:"limits"`
