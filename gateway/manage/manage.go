@@ -83,8 +83,9 @@ func New(o Options) *Management { return &Management{o, control.NewHasher(o.Hash
 // Config is what the huma.API that Register is given must be made with.
 func Config() huma.Config {
 	c := huma.DefaultConfig("Weir", "v1")
-	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", "" // served by httpapi
-	c.CreateHooks = nil                                   // no $schema in answers
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""                              // served by httpapi
+	c.CreateHooks = nil                                                                // no $schema in answers
+	c.Formats = map[string]huma.Format{"application/json": strict(), "json": strict()} // the second for what ends in +json
 	c.Transformers = []huma.Transformer{shape}
 	return c
 }
