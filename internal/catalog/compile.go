@@ -69,8 +69,10 @@ func compileTier(above int64, usd map[string]sourcePrice, units map[string]sourc
 			return rate, fmt.Errorf("savings of cached tokens: %w", err)
 		}
 	}
-	err := rate.addUnits(prices, units, minimum)
-	return rate, err
+	if err := rate.addUnits(prices, units, minimum); err != nil {
+		return rate, err
+	}
+	return rate, rate.setDearest(units)
 }
 
 // addUnits fills rate.units, unless the model prices nothing but what the fields
