@@ -94,6 +94,12 @@ func (c *Catalog) Price(provider, model string, at time.Time) (*Pricing, bool) {
 	return current(r.prices, at), true
 }
 
+// Priced reports whether a model has a price.
+func (c *Catalog) Priced(provider, model string) bool {
+	r := c.resolve(provider, model)
+	return r != nil && len(r.prices) > 0
+}
+
 // Window returns how many tokens a model takes in all and how many it gives at
 // the most; 0 is not known.
 func (c *Catalog) Window(provider, model string) (context, output int64) {
