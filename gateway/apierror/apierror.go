@@ -22,6 +22,7 @@ type Kind string
 const (
 	NoCredentials      Kind = "no_credentials"
 	BadKey             Kind = "bad_key"
+	NotPermitted       Kind = "not_permitted"
 	InvalidRequest     Kind = "invalid_request"
 	UnknownProvider    Kind = "unknown_provider"
 	UnknownModel       Kind = "unknown_model"
@@ -101,6 +102,8 @@ func describe(kind Kind) Error {
 		return Error{Status: http.StatusUnauthorized, Type: "authentication_error", Code: "missing_api_key"}
 	case BadKey:
 		return Error{Status: http.StatusForbidden, Type: "permission_error", Code: "invalid_api_key"}
+	case NotPermitted:
+		return Error{Status: http.StatusForbidden, Type: "permission_error", Code: "not_permitted"}
 	case InvalidRequest:
 		return Error{Status: http.StatusBadRequest, Type: request}
 	case UnknownProvider:

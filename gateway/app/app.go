@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"weir/gateway/auth"
+	"weir/gateway/bootstrap"
 	"weir/gateway/httpapi"
 	"weir/gateway/metering"
 	"weir/gateway/metrics"
@@ -61,8 +62,7 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 	if err := errors.Join(o.Kafka.Validate(), g.config.Validate()); err != nil {
 		return nil, err
 	}
-	keys, err := auth.NewStatic(g.config.KeyHashSecret, g.config.Keys)
-	if err != nil {
+	if err := bootstrap.Check(g.config.KeyHashSecret, g.config.Keys); err != nil {
 		return nil, err
 	}
 	providers, err := provider.NewSet(g.config.Providers, g.config.DefaultProvider, os.Getenv)
@@ -93,6 +93,13 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 		return nil, err
 	}
 	g.cleanups.Add("control state", func(context.Context) error { state.Close(); return nil })
+	if err := bootstrap.Run(ctx, state.State, state, g.config.KeyHashSecret, g.config.Keys, g.log); err != nil {
+		return nil, err
+	}
+	if g.config.KeyHashSecret == "" && len(state.Organizations()) > 0 {
+		return nil, errors.New("gateway.key_hash_secret is empty; set the one that the keys in the control log were hashed with, the same on every gateway")
+	}
+	keys := auth.New(g.config.KeyHashSecret, state)
 	registry := telemetry.NewRegistry("gateway")
 	journal, err := eventlog.OpenJournal(ctx, eventlog.JournalOptions{
 		Kafka: o.Kafka, Spool: g.config.Spool, Partitions: partitions,

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"weir/gateway/auth"
+	"weir/gateway/bootstrap"
 	"weir/gateway/provider"
 	"weir/internal/catalog"
 	"weir/internal/eventlog"
@@ -27,7 +27,7 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 		"gateway.drain_timeout":             func(o *Options) { o.Gateway.DrainTimeout = 0 },
 		"gateway.max_body_bytes":            func(o *Options) { o.Gateway.MaxBodyBytes = 1 },
 		"gateway.spool.dir":                 func(o *Options) { o.Gateway.Spool.Dir = "" },
-		"gateway.key_hash_secret":           func(o *Options) { o.Gateway.Keys = []auth.KeyConfig{{ID: "k"}} },
+		"gateway.key_hash_secret":           func(o *Options) { o.Gateway.Keys = []bootstrap.KeyConfig{{ID: "k"}} },
 		"gateway.providers[0]":              func(o *Options) { o.Gateway.Providers = []provider.Config{{Name: "p"}} },
 		"gateway.default_provider \"none\"": func(o *Options) { o.Gateway.DefaultProvider = "none" },
 		"read catalog":                      func(o *Options) { o.Catalog.Models = []catalog.ModelConfig{{ID: "x"}} },

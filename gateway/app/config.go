@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"weir/gateway/auth"
+	"weir/gateway/bootstrap"
 	"weir/gateway/pipeline"
 	"weir/gateway/provider"
 	"weir/internal/eventlog"
@@ -46,8 +46,10 @@ type Config struct {
 	Spool     eventlog.SpoolConfig `koanf:"spool"`
 	Providers []provider.Config    `koanf:"providers"`
 
-	Keys []auth.KeyConfig `koanf:"keys"`
-	// KeyHashSecret is the key of the HMAC-SHA256 in keys[].hash.
+	// Keys are taken over into the log at the first start, see package bootstrap.
+	Keys []bootstrap.KeyConfig `koanf:"keys"`
+	// KeyHashSecret is the key of the HMAC-SHA256 that API keys are found by, those
+	// of the log as those of keys[].hash. The same on every gateway.
 	KeyHashSecret string `koanf:"key_hash_secret"`
 }
 

@@ -1,106 +1,50 @@
-// Package auth finds the API key that a request carries.
+// Package auth finds whose API key a request carries, and whether it may do what
+// it asks for.
 //
-// Guarantee: a key is found by the HMAC of its secret, so that neither the
-// configuration nor a difference in time tells anything about the secret; the
-// secret itself is never kept or logged.
+// Guarantee: a key is found by the HMAC of its secret, so that neither the control
+// log nor a difference in time tells anything about the secret; the secret itself
+// is never kept or logged.
 //
-// Concurrency: a Static does not change and may be used from any goroutine.
-// Failure: no credentials are a 401, an unknown, disabled or expired key a 403.
+// Concurrency: an Index may be used from any goroutine. Failure: no credentials
+// are a 401; an unknown, disabled or expired key, one of an organisation that is
+// disabled or gone, and one without the permission are a 403.
 package auth
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
-	"hash"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"weir/gateway/apierror"
 	"weir/internal/control"
+	"weir/schemas"
 )
 
-// Keys finds a key by the secret that a client sent; false when there is none.
+// Keys finds whose the secret is that a client sent; false when it is nobody's.
 type Keys interface {
-	Find(secret string) (*control.Key, bool)
+	Find(secret string) (control.Caller, bool)
 }
 
-// KeyConfig is one key of weir.yaml.
-type KeyConfig struct {
-	ID       string `koanf:"id"`
-	Name     string `koanf:"name"`
-	Hash     string `koanf:"hash"` // hex HMAC-SHA256 of the secret under gateway.key_hash_secret
-	OrgID    string `koanf:"org_id"`
-	Project  string `koanf:"project"`
-	GroupID  string `koanf:"group_id"`
-	MemberID string `koanf:"member_id"`
-
-	Logging   bool   `koanf:"logging"`    // capture prompts and completions; default false
-	Disabled  bool   `koanf:"disabled"`   // default false
-	ExpiresAt string `koanf:"expires_at"` // RFC 3339; default never
+// Callers finds whose the hash of a secret is; a control.State does.
+type Callers interface {
+	Caller(hash [sha256.Size]byte) (control.Caller, bool)
 }
 
-// Static holds the keys of the configuration.
-type Static struct {
-	byHash map[[sha256.Size]byte]*control.Key
-	// macs are keyed HMACs: every call hashes its key, and keying one costs more
-	// than the hash.
-	macs sync.Pool
+// Index finds keys in the control state.
+type Index struct {
+	hasher  *control.Hasher
+	callers Callers
 }
 
-// NewStatic checks the keys. An error names the key and the field.
-func NewStatic(secret string, keys []KeyConfig) (*Static, error) {
-	s := &Static{byHash: make(map[[sha256.Size]byte]*control.Key, len(keys))}
-	s.macs.New = func() any { return hmac.New(sha256.New, []byte(secret)) }
-	if len(keys) > 0 && secret == "" {
-		return nil, errors.New("gateway.key_hash_secret is empty; the keys' hashes are made with it")
-	}
-	ids := make(map[string]bool, len(keys))
-	for i, c := range keys {
-		fail := func(field, what string) error {
-			return fmt.Errorf("gateway.keys[%d].%s %s", i, field, what)
-		}
-		digest, err := hex.DecodeString(c.Hash)
-		switch {
-		case c.ID == "":
-			return nil, fail("id", "is empty")
-		case ids[c.ID]:
-			return nil, fail("id", fmt.Sprintf("%q is used twice", c.ID))
-		case c.OrgID == "":
-			return nil, fail("org_id", "is empty")
-		case err != nil || len(digest) != sha256.Size:
-			return nil, fail("hash", "is not the 64 hexadecimal digits of an HMAC-SHA256")
-		}
-		key := &control.Key{ID: c.ID, Name: c.Name, OrgID: c.OrgID, Project: c.Project, GroupID: c.GroupID, MemberID: c.MemberID,
-			Logging: c.Logging, Disabled: c.Disabled}
-		if c.ExpiresAt != "" {
-			if key.ExpiresAt, err = time.Parse(time.RFC3339, c.ExpiresAt); err != nil {
-				return nil, fail("expires_at", "is not a time such as 2027-01-31T00:00:00Z")
-			}
-		}
-		sum := [sha256.Size]byte(digest)
-		if s.byHash[sum] != nil {
-			return nil, fail("hash", "is that of another key")
-		}
-		ids[c.ID], s.byHash[sum] = true, key
-	}
-	return s, nil
+// New returns the keys of the control state, whose hashes were made under the secret.
+func New(hashSecret string, callers Callers) *Index {
+	return &Index{control.NewHasher(hashSecret), callers}
 }
 
-// Find looks the HMAC of the secret up; it is control.HashKey's.
-func (s *Static) Find(secret string) (*control.Key, bool) {
-	mac := s.macs.Get().(hash.Hash)
-	defer s.macs.Put(mac)
-	mac.Reset()
-	mac.Write([]byte(secret))
-	var sum [sha256.Size]byte
-	mac.Sum(sum[:0])
-	key, ok := s.byHash[sum]
-	return key, ok
+// Find looks the hash of the secret up.
+func (x *Index) Find(secret string) (control.Caller, bool) {
+	return x.callers.Caller(x.hasher.Sum(secret))
 }
 
 // Credentials returns the secret of a request: a bearer token, or x-api-key.
@@ -121,21 +65,36 @@ func Credentials(header http.Header) (secret string, ok bool) {
 	return "", false
 }
 
-// Authenticate returns the live key of a request.
-func Authenticate(keys Keys, header http.Header, now time.Time) (*control.Key, *apierror.Error) {
+// Authenticate returns whose the live key of a request is.
+func Authenticate(keys Keys, header http.Header, now time.Time) (control.Caller, *apierror.Error) {
 	secret, ok := Credentials(header)
 	if !ok {
-		return nil, apierror.New(apierror.NoCredentials,
+		return control.Caller{}, apierror.New(apierror.NoCredentials,
 			"No API key was given. Send it as 'Authorization: Bearer <key>' or in x-api-key.")
 	}
-	key, ok := keys.Find(secret)
+	c, ok := keys.Find(secret)
+	var wrong string
 	switch {
 	case !ok:
-		return nil, apierror.New(apierror.BadKey, "The API key is not known.")
-	case key.Disabled:
-		return nil, apierror.New(apierror.BadKey, "The API key is disabled.")
-	case !key.Live(now):
-		return nil, apierror.New(apierror.BadKey, "The API key has expired.")
+		wrong = "The API key is not known."
+	case c.Org == nil:
+		wrong = "The API key's organisation does not exist any more."
+	case c.Org.Disabled:
+		wrong = "The API key's organisation is disabled."
+	case c.Key.Disabled:
+		wrong = "The API key is disabled."
+	case !c.Live(now):
+		wrong = "The API key has expired."
+	default:
+		return c, nil
 	}
-	return key, nil
+	return control.Caller{}, apierror.New(apierror.BadKey, wrong)
+}
+
+// AllowCompletions refuses a key that may not make inference calls.
+func AllowCompletions(c *control.Caller) *apierror.Error {
+	if c.Key.Completions == schemas.Permission_PERMISSION_WRITE {
+		return nil
+	}
+	return apierror.New(apierror.NotPermitted, "The API key may not make inference calls: its permission for completions is not 'write'.")
 }

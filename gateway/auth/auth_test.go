@@ -2,81 +2,92 @@ package auth
 
 import (
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
 	"weir/internal/control"
+	"weir/internal/control/controltest"
+	"weir/schemas"
 )
 
 const secret = "hash secret"
 
-func config(id, key string) KeyConfig {
-	return KeyConfig{ID: id, OrgID: "org", Hash: control.HashKey(secret, key)}
+// put puts an entity into the log, over what is there.
+func put[E control.Entity](t testing.TB, log *controltest.Log, id string, e E) {
+	t.Helper()
+	if err := control.Put(t.Context(), log, e, control.Change{Expected: control.VersionOf[E](log.State, e.GetOrgId(), id)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// key is a key of the organisation that answers to one secret.
+func key(id, org, text string) *schemas.ApiKey {
+	sum := control.NewHasher(secret).Sum(text)
+	return &schemas.ApiKey{KeyId: id, OrgId: org, Secrets: []*schemas.Secret{{Hash: sum[:]}}, Completions: schemas.Permission_PERMISSION_WRITE}
 }
 
 func TestAuthenticate(t *testing.T) {
-	disabled, expired, soon := config("k2", "two"), config("k3", "three"), config("k4", "four")
-	disabled.Disabled = true
 	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
-	expired.ExpiresAt, soon.ExpiresAt = now.Format(time.RFC3339), now.Add(time.Second).Format(time.RFC3339)
-	keys, err := NewStatic(secret, []KeyConfig{config("k1", "one"), disabled, expired, soon})
-	if err != nil {
-		t.Fatal(err)
+	log := controltest.New()
+	put(t, log, "org", &schemas.Organization{OrgId: "org"})
+	put(t, log, "off", &schemas.Organization{OrgId: "off", Disabled: true})
+	disabled, expired, soon, rotated := key("k2", "org", "two"), key("k3", "org", "three"), key("k4", "org", "four"), key("k5", "org", "five")
+	disabled.Disabled = true
+	expired.ExpiresAt, soon.ExpiresAt = now.UnixMicro(), now.Add(time.Second).UnixMicro()
+	rotated.Secrets[0].ExpiresAt = now.UnixMicro()
+	rotated.Secrets = append(rotated.Secrets, key("", "", "six").Secrets...)
+	for _, k := range []*schemas.ApiKey{key("k1", "org", "one"), disabled, expired, soon, rotated, key("k7", "off", "seven"), key("k8", "gone", "eight")} {
+		put(t, log, k.KeyId, k)
 	}
+	keys := New(secret, log)
 	for name, c := range map[string]struct {
 		header, value, id string
 		status            int
 	}{
-		"bearer":      {"Authorization", "Bearer one", "k1", 0},
-		"scheme case": {"Authorization", "bEARER  one ", "k1", 0},
-		"x-api-key":   {"X-Api-Key", "one", "k1", 0},
-		"not expired": {"Authorization", "Bearer four", "k4", 0},
-		"none":        {"X-Other", "one", "", 401},
-		"empty":       {"Authorization", "Bearer ", "", 401},
-		"basic":       {"Authorization", "Basic b25l", "", 401},
-		"unknown":     {"Authorization", "Bearer nobody", "", 403},
-		"disabled":    {"Authorization", "Bearer two", "", 403},
-		"expired":     {"Authorization", "Bearer three", "", 403},
+		"bearer":                {"Authorization", "Bearer one", "k1", 0},
+		"scheme case":           {"Authorization", "bEARER  one ", "k1", 0},
+		"x-api-key":             {"X-Api-Key", "one", "k1", 0},
+		"not expired":           {"Authorization", "Bearer four", "k4", 0},
+		"new secret":            {"Authorization", "Bearer six", "k5", 0},
+		"none":                  {"X-Other", "one", "", 401},
+		"empty":                 {"Authorization", "Bearer ", "", 401},
+		"basic":                 {"Authorization", "Basic b25l", "", 401},
+		"unknown":               {"Authorization", "Bearer nobody", "", 403},
+		"disabled":              {"Authorization", "Bearer two", "", 403},
+		"expired":               {"Authorization", "Bearer three", "", 403},
+		"old secret":            {"Authorization", "Bearer five", "", 403},
+		"organisation disabled": {"Authorization", "Bearer seven", "", 403},
+		"organisation gone":     {"Authorization", "Bearer eight", "", 403},
 	} {
 		t.Run(name, func(t *testing.T) {
-			key, e := Authenticate(keys, http.Header{c.header: {c.value}}, now)
-			if c.status == 0 && (e != nil || key.ID != c.id) || c.status != 0 && (e == nil || e.Status != c.status) {
-				t.Errorf("got %+v, %+v", key, e)
+			caller, e := Authenticate(keys, http.Header{c.header: {c.value}}, now)
+			if c.status == 0 && (e != nil || caller.Key.KeyId != c.id) || c.status != 0 && (e == nil || e.Status != c.status || caller.Key != nil) {
+				t.Errorf("got %+v, %+v", caller, e)
 			}
 		})
 	}
+	if _, ok := New("another", log).Find("one"); ok {
+		t.Error("the secret of the hashes does not matter")
+	}
 }
 
-func TestNewStaticNamesTheField(t *testing.T) {
-	bad := func(change func(*KeyConfig)) []KeyConfig {
-		c := config("k2", "two")
-		change(&c)
-		return []KeyConfig{config("k1", "one"), c}
-	}
-	for field, keys := range map[string][]KeyConfig{
-		"keys[1].id is empty":  bad(func(c *KeyConfig) { c.ID = "" }),
-		"keys[1].id \"k1\"":    bad(func(c *KeyConfig) { c.ID = "k1" }),
-		"keys[1].hash is not":  bad(func(c *KeyConfig) { c.Hash = "abc" }),
-		"keys[1].hash is that": bad(func(c *KeyConfig) { c.Hash = strings.ToUpper(control.HashKey(secret, "one")) }),
-		"keys[1].org_id":       bad(func(c *KeyConfig) { c.OrgID = "" }),
-		"keys[1].expires_at":   bad(func(c *KeyConfig) { c.ExpiresAt = "tomorrow" }),
+func TestAllowCompletions(t *testing.T) {
+	for permission, allowed := range map[schemas.Permission]bool{
+		schemas.Permission_PERMISSION_UNSPECIFIED: false, schemas.Permission_PERMISSION_NONE: false,
+		schemas.Permission_PERMISSION_READ: false, schemas.Permission_PERMISSION_WRITE: true,
 	} {
-		if _, err := NewStatic(secret, keys); err == nil || !strings.Contains(err.Error(), field) {
-			t.Errorf("want an error about %s, got %v", field, err)
+		e := AllowCompletions(&control.Caller{Key: &schemas.ApiKey{Completions: permission}})
+		if (e == nil) != allowed || e != nil && e.Status != http.StatusForbidden {
+			t.Errorf("%v: got %v", permission, e)
 		}
-	}
-	if _, err := NewStatic("", []KeyConfig{config("k", "one")}); err == nil || !strings.Contains(err.Error(), "key_hash_secret") {
-		t.Errorf("got %v", err)
 	}
 }
 
 func BenchmarkAuthenticate(b *testing.B) {
-	keys, err := NewStatic(secret, []KeyConfig{config("k1", "one")})
-	if err != nil {
-		b.Fatal(err)
-	}
-	header, now := http.Header{"Authorization": {"Bearer one"}}, time.Now()
+	log := controltest.New()
+	put(b, log, "org", &schemas.Organization{OrgId: "org"})
+	put(b, log, "k1", key("k1", "org", "one"))
+	keys, header, now := New(secret, log), http.Header{"Authorization": {"Bearer one"}}, time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, e := Authenticate(keys, header, now); e != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"weir/gateway/auth"
+	"weir/gateway/bootstrap"
 	"weir/gateway/httpapi"
 	"weir/gateway/metering"
 	"weir/gateway/metrics"
@@ -26,6 +27,7 @@ import (
 	"weir/gateway/provider"
 	"weir/internal/catalog"
 	"weir/internal/control"
+	"weir/internal/control/controltest"
 	"weir/internal/service"
 	"weir/schemas"
 )
@@ -34,6 +36,7 @@ const (
 	apiKey     = "wk_live"
 	loggingKey = "wk_logging"
 	deadKey    = "wk_dead"
+	managerKey = "wk_manager" // that may not make calls
 	panicKey   = "wk_panic"
 	hashSecret = "secret of the hashes"
 )
@@ -72,13 +75,9 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 	w := &world{t: t, journal: newJournal(t), registry: prometheus.NewRegistry(), log: &bytes.Buffer{}}
 	prices := must(catalog.New(catalog.Config{Models: []catalog.ModelConfig{{ID: "mock/small", InputPrice: "1", CachedPrice: "0.5", CachingPrice: "2", OutputPrice: "10", ReasoningPrice: "20"}}}))(t)
 	providers := must(provider.NewSet([]provider.Config{c.provider}, "", func(string) string { return "sk-upstream" }))(t)
-	hash := func(id, key string) auth.KeyConfig {
-		return auth.KeyConfig{ID: id, Name: id, OrgID: "org", Project: "proj", GroupID: "grp", MemberID: "mem", Hash: control.HashKey(hashSecret, key)}
-	}
-	logging, dead := hash("key_logging", loggingKey), hash("key_dead", deadKey)
-	logging.Logging, dead.Disabled = true, true
-	keys := must(auth.NewStatic(hashSecret, []auth.KeyConfig{hash("key_live", apiKey), logging, dead}))(t)
 	logs := slog.New(slog.NewTextHandler(&lockedWriter{w: w.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	state := keysOf(t, logs)
+	keys := auth.New(hashSecret, state)
 	models := must(httpapi.NewModels(prices, providers))(t)
 	client := provider.NewClient("test")
 	w.pipeline = pipeline.New(pipeline.Options{
@@ -98,6 +97,21 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 	t.Cleanup(client.Close)
 	w.url = server.URL
 	return w
+}
+
+// keysOf is the control state of a first start with one key of each kind.
+func keysOf(t testing.TB, logs *slog.Logger) *control.State {
+	t.Helper()
+	hash := func(id, key string) bootstrap.KeyConfig {
+		return bootstrap.KeyConfig{ID: id, Name: id, OrgID: "org", Project: "proj", GroupID: "grp", MemberID: "mem", Hash: control.HashKey(hashSecret, key)}
+	}
+	logging, dead, manager := hash("key_logging", loggingKey), hash("key_dead", deadKey), hash("key_manager", managerKey)
+	logging.Logging, dead.Disabled, manager.Permissions.Completions = true, true, "none"
+	log := controltest.New()
+	if err := bootstrap.Run(t.Context(), log.State, log, hashSecret, []bootstrap.KeyConfig{hash("key_live", apiKey), logging, dead, manager}, logs); err != nil {
+		t.Fatal(err)
+	}
+	return log.State
 }
 
 func must[T any](v T, err error) func(testing.TB) T {
@@ -124,7 +138,7 @@ func (l *lockedWriter) Write(b []byte) (int, error) {
 // panicking is what a bug in a room looks like.
 type panicking struct{ auth.Keys }
 
-func (p panicking) Find(secret string) (*control.Key, bool) {
+func (p panicking) Find(secret string) (control.Caller, bool) {
 	if secret == panicKey {
 		panic("a bug")
 	}

@@ -135,13 +135,13 @@ func (s *surface) getModel(c *gin.Context) {
 }
 
 func (s *surface) checkKey(c *gin.Context) {
-	key, e := auth.Authenticate(s.Keys, c.Request.Header, time.Now())
+	caller, e := auth.Authenticate(s.Keys, c.Request.Header, time.Now())
 	if e != nil {
 		fail(c, e)
 		return
 	}
 	name(c)
-	body, err := json.Marshal(map[string]any{"status": "ok", "key": map[string]string{"id": key.ID, "name": key.Name}})
+	body, err := json.Marshal(map[string]any{"status": "ok", "key": map[string]string{"id": caller.Key.KeyId, "name": caller.Key.Name}})
 	if err != nil {
 		fail(c, apierror.New(apierror.Internal, "The gateway failed."))
 		return

@@ -84,6 +84,23 @@ func TestCallsWithoutALiveKeyLeaveNoEvents(t *testing.T) {
 	w.none()
 }
 
+// A live key without the permission is refused, and its call is in the books.
+func TestAKeyWithoutCompletionsMakesNoCalls(t *testing.T) {
+	w := start(t, never(t))
+	a := w.do(context.Background(), "POST", "/v1/chat/completions", strings.NewReader(plainBody), "Authorization", "Bearer "+managerKey)
+	if e := a.error(t); a.status != 403 || value(e.Error.Code) != "not_permitted" || e.Error.Type != "permission_error" {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+	if rec := w.only(); rec.response.ErrorKind != "not_permitted" || rec.request.Dimensions.KeyId != "key_manager" || rec.usage.Attempts != 0 {
+		t.Errorf("recorded %v %v", rec.request, rec.response)
+	}
+	for _, path := range []string{"/v1/models", "/v1/auth/check"} {
+		if a := w.do(context.Background(), "GET", path, nil, "Authorization", "Bearer "+managerKey); a.status != 200 {
+			t.Errorf("%s: got %d %s", path, a.status, a.body)
+		}
+	}
+}
+
 func TestRoutes(t *testing.T) {
 	w := start(t, never(t))
 	live := []string{"Authorization", "Bearer " + apiKey}

@@ -173,7 +173,7 @@ func (c *call) write(b []byte) {
 		return
 	}
 	c.sent += int64(len(b))
-	if c.key.Logging {
+	if c.caller.Key.Logging {
 		c.capture = append(c.capture, b[:min(len(b), maxPayload-len(c.capture))]...)
 	}
 }

@@ -30,7 +30,8 @@ type call struct {
 	r     *http.Request
 	start time.Time
 	id    string
-	key   *control.Key
+
+	caller control.Caller // nobody until the key was found live
 
 	req    *openai.Request // nil until the body has been read
 	bytes  int64           // of the client's body, as far as it was read
@@ -122,7 +123,7 @@ func (c *call) close() {
 // fail gives a call whose handler panicked the outcome that it still lacks, and
 // returns what the client is told.
 func (c *call) fail(e *apierror.Error) (told *apierror.Error) {
-	if c.settled || c.key == nil {
+	if c.settled || c.caller.Key == nil {
 		return e
 	}
 	defer func() {
@@ -187,8 +188,8 @@ func (c *call) observe() {
 	}
 	attrs := []slog.Attr{slog.String("request_id", c.id), slog.Int("status", c.outcome()), slog.String("error_kind", kind),
 		slog.Int("upstream_status", c.status), slog.Duration("latency", c.took), slog.Duration("ttft", c.ttft), slog.Int64("bytes", c.sent)}
-	if c.key != nil {
-		attrs = append(attrs, slog.String("key_id", c.key.ID), slog.String("org_id", c.key.OrgID))
+	if c.caller.Key != nil {
+		attrs = append(attrs, slog.String("key_id", c.caller.Key.KeyId), slog.String("org_id", c.caller.Org.OrgId))
 	}
 	if c.target.Provider != nil {
 		attrs = append(attrs, slog.String("provider", c.target.Provider.Name), slog.String("model", c.target.Model))

@@ -18,9 +18,7 @@ import (
 // envelope reads what came around and in the request: headers, body, metadata.
 // The ledger's dimensions hold what was read, also when it is refused.
 func (c *call) envelope() (e *apierror.Error) {
-	c.dims = &schemas.Dimensions{
-		OrgId: c.key.OrgID, Project: c.key.Project, GroupId: c.key.GroupID, KeyId: c.key.ID, MemberId: c.key.MemberID, Endpoint: endpoint,
-	}
+	c.dims = c.callersDimensions()
 	if size := headerBytes(c.r); size > c.p.Limits.MaxHeaders {
 		c.r.Close = true
 		return apierror.New(apierror.HeadersTooLarge, fmt.Sprintf("The request's headers have %d bytes; the limit is %d.", size, c.p.Limits.MaxHeaders))
@@ -39,6 +37,15 @@ func (c *call) envelope() (e *apierror.Error) {
 	c.dims.UserId, c.dims.TraceId, c.dims.Tags, c.dims.Extra = m.UserID, m.TraceID, m.Tags, m.Extra
 	c.dims.OriginReferer, c.dims.OriginTitle = m.OriginReferer, m.OriginTitle
 	return e
+}
+
+// callersDimensions are those that follow from the key. What it names and is there
+// no more is not named.
+func (c *call) callersDimensions() *schemas.Dimensions {
+	return &schemas.Dimensions{
+		OrgId: c.caller.Org.OrgId, Project: c.caller.Project.GetProjectId(), GroupId: c.caller.Group.GetGroupId(),
+		KeyId: c.caller.Key.KeyId, MemberId: c.caller.Member.GetMemberId(), Endpoint: endpoint,
+	}
 }
 
 // headerBytes is the size of a request's head.

@@ -26,7 +26,7 @@ func (c *call) received() *schemas.RequestReceived {
 
 // record puts the request on the spool.
 func (c *call) record() *apierror.Error {
-	open, err := c.p.Journal.Begin(c.received(), c.key.Logging)
+	open, err := c.p.Journal.Begin(c.received(), c.caller.Key.Logging)
 	if err != nil {
 		return c.cannotRecord(err)
 	}
@@ -54,7 +54,7 @@ func (c *call) refuse(e *apierror.Error) {
 func (c *call) recordRefusal() {
 	c.settled = true
 	if c.dims == nil {
-		c.dims = &schemas.Dimensions{OrgId: c.key.OrgID, Project: c.key.Project, GroupId: c.key.GroupID, KeyId: c.key.ID, MemberId: c.key.MemberID, Endpoint: endpoint}
+		c.dims = c.callersDimensions()
 	}
 	if err := c.p.Journal.Refuse(c.received(), c.completed(), c.usage()); err != nil {
 		c.err = c.cannotRecord(err)
@@ -116,7 +116,7 @@ func (c *call) occurred() time.Time {
 
 func (c *call) completed() *schemas.ResponseCompleted {
 	resp := &schemas.ResponseCompleted{
-		RequestId: c.id, OccurredAt: c.occurred().UnixMicro(), OrgId: c.key.OrgID, KeyId: c.key.ID, Endpoint: endpoint,
+		RequestId: c.id, OccurredAt: c.occurred().UnixMicro(), OrgId: c.caller.Org.OrgId, KeyId: c.caller.Key.KeyId, Endpoint: endpoint,
 		Model: metadata.ValidUTF8(c.target.Model), Status: int32(c.outcome()), ErrorKind: c.errorKind(),
 		LatencyUs: c.took.Microseconds(), TtftUs: c.ttft.Microseconds(), ClientDisconnected: c.gone, ResponseBytes: c.sent,
 	}
@@ -177,7 +177,7 @@ func (c *call) seen() *openai.Seen {
 // payload is what was said, for keys that ask for it; nil for all others. When
 // it is too much, each side may have half, and what the other leaves.
 func (c *call) payload() *schemas.PayloadCaptured {
-	if !c.key.Logging || c.req == nil {
+	if !c.caller.Key.Logging || c.req == nil {
 		return nil
 	}
 	prompt, completion := c.req.Body, c.capture
@@ -188,7 +188,7 @@ func (c *call) payload() *schemas.PayloadCaptured {
 	forPrompt := max(half, maxPayload-len(completion))
 	forCompletion := max(half, maxPayload-len(prompt))
 	at := c.occurred()
-	p := &schemas.PayloadCaptured{RequestId: c.id, OccurredAt: at.UnixMicro(), OrgId: c.key.OrgID, KeyId: c.key.ID,
+	p := &schemas.PayloadCaptured{RequestId: c.id, OccurredAt: at.UnixMicro(), OrgId: c.caller.Org.OrgId, KeyId: c.caller.Key.KeyId,
 		Request: prompt, Response: completion, ExpiresAt: at.Add(c.p.Limits.PayloadRetention).UnixMicro()}
 	if len(prompt) > forPrompt {
 		p.Request, p.RequestTruncated = prompt[:forPrompt], true

@@ -97,8 +97,12 @@ func (p *Pipeline) ChatCompletions(w http.ResponseWriter, r *http.Request) {
 		c.turnAway(e)
 		return
 	}
-	// The envelope: body, metadata, limits. The plan: which provider and model.
+	// The envelope: body, metadata, limits. What the key may do. The plan: which
+	// provider and model.
 	e := c.envelope()
+	if e == nil {
+		e = auth.AllowCompletions(&c.caller)
+	}
 	if e == nil {
 		e = c.plan()
 	}
@@ -127,7 +131,7 @@ func (p *Pipeline) ChatCompletions(w http.ResponseWriter, r *http.Request) {
 
 // authenticate finds the live key.
 func (c *call) authenticate() (e *apierror.Error) {
-	c.key, e = auth.Authenticate(c.p.Keys, c.r.Header, c.start)
+	c.caller, e = auth.Authenticate(c.p.Keys, c.r.Header, c.start)
 	return e
 }
 

@@ -32,7 +32,7 @@ func (c *Caller) Live(now time.Time) bool {
 
 func past(expiresAt int64, now time.Time) bool { return expiresAt != 0 && now.UnixMicro() >= expiresAt }
 
-// Caller returns whose secret has the given hash, as HashKey makes it; false when it is nobody's.
+// Caller returns whose secret has the given hash, as a Hasher makes it; false when it is nobody's.
 func (s *State) Caller(hash [sha256.Size]byte) (Caller, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
