@@ -41,15 +41,16 @@ const (
 	framing, toolFraming = 64, 1024
 	// maxUses is the most uses of a tool that are believed to be a limit.
 	maxUses = 1000
-	// maxCount is the largest number of tokens or choices that is reckoned with.
-	maxCount = 1_000_000_000
+	// maxCount is the largest number of tokens that is reckoned with, and maxChoices
+	// that of choices.
+	maxCount, maxChoices = 1_000_000_000, 10_000
 )
 
 // Bounds reads the request once more, for callers that have a limit.
 func (r *Request) Bounds() (Bounds, *apierror.Error) {
 	b := Bounds{Text: framing, Choices: 1}
-	if number := r.number(r.n); number > maxCount {
-		return b, apierror.Invalid("n", "The n parameter is too large.")
+	if number := r.number(r.n); number > maxChoices {
+		return b, apierror.Invalid("n", "The n parameter is larger than "+strconv.Itoa(maxChoices)+".")
 	} else if number > 0 {
 		b.Choices = number
 	}
