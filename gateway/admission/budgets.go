@@ -110,6 +110,10 @@ func gone() *apierror.Error {
 func (p *Permit) ask(ctx context.Context) (live.Grant, *apierror.Error) {
 	a := p.a
 	grant, err := a.Budgets.Reserve(ctx, p.claim)
+	if err == nil && grant.Verdict == live.Admitted {
+		// Noted first, so that Settle ends it whatever follows.
+		p.reserved, p.granted = true, grant.Pico
+	}
 	if ctx.Err() != nil {
 		return grant, gone()
 	}
@@ -119,7 +123,7 @@ func (p *Permit) ask(ctx context.Context) (live.Grant, *apierror.Error) {
 	}
 	switch grant.Verdict {
 	case live.Admitted:
-		return grant, p.admit(grant)
+		return grant, p.admit()
 	case live.Busy:
 		return grant, nil
 	case live.Spent:
@@ -133,9 +137,8 @@ func (p *Permit) ask(ctx context.Context) (live.Grant, *apierror.Error) {
 }
 
 // admit takes the largest output that fits what was granted.
-func (p *Permit) admit(grant live.Grant) *apierror.Error {
-	p.reserved, p.granted = true, grant.Pico
-	limit := p.bound.Fit(schemas.Pico(grant.Pico))
+func (p *Permit) admit() *apierror.Error {
+	limit := p.bound.Fit(schemas.Pico(p.granted))
 	switch {
 	case limit == 0:
 		// Not reached: no less than Least is granted.

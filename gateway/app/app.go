@@ -29,6 +29,7 @@ import (
 	"weir/internal/catalog"
 	"weir/internal/control"
 	"weir/internal/eventlog"
+	"weir/internal/live"
 	"weir/internal/service"
 	"weir/internal/telemetry"
 	"weir/schemas"
@@ -37,6 +38,7 @@ import (
 // Options are the sections of weir.yaml that the gateway reads.
 type Options struct {
 	Kafka   eventlog.Config
+	Redis   live.Config
 	Catalog catalog.Config
 	Gateway Config
 	Logger  *slog.Logger
@@ -59,7 +61,7 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 	if g.config.Label != "" {
 		g.log = g.log.With("label", g.config.Label)
 	}
-	if err := errors.Join(o.Kafka.Validate(), g.config.Validate()); err != nil {
+	if err := errors.Join(o.Kafka.Validate(), o.Redis.Validate(), g.config.Validate()); err != nil {
 		return nil, err
 	}
 	if err := bootstrap.Check(g.config.KeyHashSecret, g.config.Keys); err != nil {
