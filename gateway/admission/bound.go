@@ -29,6 +29,7 @@ type Bound struct {
 	choices   int64
 	predicted int64
 	uses      int64
+	media     bool // not all that goes in is text
 }
 
 // Model is what a call asks for: the catalog's vendor, the provider's own name and
@@ -48,7 +49,8 @@ func BoundOf(c *catalog.Catalog, m Model, at time.Time, r openai.Bounds) (Bound,
 		return Bound{}, unbounded(r.Unlimited, "must say how often a tool that the provider runs may be used, from 1 to 1000, since the API key has a budget.")
 	}
 	window, most := c.Window(name, m.Name)
-	b := Bound{Limit: r.Limit, dearest: dearest, input: r.Text, choices: r.Choices, predicted: r.Predicted, uses: r.Uses}
+	b := Bound{Limit: r.Limit, dearest: dearest, input: r.Text, choices: r.Choices, predicted: r.Predicted, uses: r.Uses,
+		media: r.Images > 0 || r.Whole != "" || r.Uses > 0}
 	switch {
 	case b.Limit > 0:
 	case most > 0:
@@ -96,7 +98,7 @@ func (b *Bound) Output(limit int64) int64 { return b.choices*limit + b.predicted
 // Cost is the most that the call may cost when each choice has at most so many
 // tokens. False when no number says it.
 func (b *Bound) Cost(limit int64) (schemas.Pico, bool) {
-	use := catalog.Use{Input: b.input, Output: b.Output(limit)}
+	use := catalog.Use{Input: b.input, Output: b.Output(limit), Media: b.media}
 	if b.uses > 0 {
 		use.Units = map[string]int64{"web_searches": b.uses, "storage_searches": b.uses}
 	}

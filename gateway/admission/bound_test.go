@@ -200,7 +200,7 @@ func TestTrueCostNeverPassesTheBound(t *testing.T) {
 		u.Cached = rnd.Int64N(u.Prompt + 1)
 		u.Written = rnd.Int64N(u.Prompt - u.Cached + 1)
 		u.Reasoning = rnd.Int64N(u.Completion + 1)
-		u.InputAudio, u.OutputAudio = rnd.Int64N(u.Prompt+1), rnd.Int64N(u.Completion+1)
+		u.OutputAudio = rnd.Int64N(u.Completion + 1)
 		u.Total = u.Prompt + u.Completion
 		line := meter.Measure(m.Vendor, m.Provider, m.Name, noon.Add(time.Duration(rnd.Int64N(int64(time.Hour)))), u)
 		if line.Cost > amount || line.PriceUnknown {

@@ -12,7 +12,9 @@ import (
 // What counts no tokens is in Units; a unit that is not there is not used.
 type Use struct {
 	Input, Output int64
-	Units         map[string]int64
+	// Media says that some of the input may be no text.
+	Media bool
+	Units map[string]int64
 }
 
 // Dearest is what a model may cost at the most, whichever of its prices, tiers
@@ -93,7 +95,11 @@ func (p *Pricing) most(use Use) (most schemas.Pico, err error) {
 func (rate *tier) most(input int64, use Use) (schemas.Pico, error) {
 	var line schemas.Line
 	line.Add(1, rate.request)
-	line.Add(input, rate.dearestInput)
+	if use.Media {
+		line.Add(input, rate.dearestInput)
+	} else {
+		line.Add(input, rate.dearestText)
+	}
 	line.Add(use.Output, rate.dearestOutput)
 	for i := range rate.units {
 		u := &rate.units[i]
@@ -111,6 +117,7 @@ func (rate *tier) most(input int64, use Use) (schemas.Pico, error) {
 // of such tokens.
 func (rate *tier) setDearest(units map[string]sourceUnit) error {
 	rate.dearestInput = dearer(rate.input, dearer(rate.cached, rate.write))
+	rate.dearestText = rate.dearestInput
 	rate.dearestOutput = dearer(rate.output, rate.reasoning)
 	for _, u := range rate.units {
 		for name, side := range map[string]*schemas.Price{"input_tokens": &rate.dearestInput, "output_tokens": &rate.dearestOutput} {
@@ -125,8 +132,21 @@ func (rate *tier) setDearest(units map[string]sourceUnit) error {
 			}
 			*side = dearer(*side, u.price)
 		}
+		if within(u.name, "input_tokens", units) && !media(u.name, units) {
+			rate.dearestText = dearer(rate.dearestText, u.price)
+		}
 	}
 	return nil
+}
+
+// media tells that a unit counts input that is no text.
+func media(name string, units map[string]sourceUnit) bool {
+	for _, kind := range [...]string{"input_audio_tokens", "input_image_tokens", "input_video_tokens"} {
+		if name == kind || within(name, kind, units) {
+			return true
+		}
+	}
+	return false
 }
 
 func (rate *tier) has(unit string) bool {

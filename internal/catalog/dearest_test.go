@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,8 +40,14 @@ func TestDearest(t *testing.T) {
 			continue // another entry's rule takes the name, and has no price
 		}
 		tried++
-		u := Use{Input: rnd.Int64N(500_000), Output: rnd.Int64N(100_000), Units: map[string]int64{}}
+		u := Use{Input: rnd.Int64N(500_000), Output: rnd.Int64N(100_000), Media: rnd.IntN(3) == 0, Units: map[string]int64{}}
 		tokens, used := usageWithin(rnd, u, units)
+		for name := range used {
+			if !u.Media && (strings.Contains(name, "audio") || strings.Contains(name, "image") || strings.Contains(name, "video")) && strings.HasSuffix(name, "tokens") &&
+				!strings.HasPrefix(name, "output") {
+				delete(used, name)
+			}
+		}
 		for name, n := range used {
 			u.Units[name] = n + rnd.Int64N(2)
 		}
@@ -104,10 +111,7 @@ func TestDearestOfTheDay(t *testing.T) {
 	c := newCatalog(t, Config{Models: []ModelConfig{{ID: "mock/small", InputPrice: "1", OutputPrice: "2"}}})
 	of := func(model string, use Use, want string) {
 		t.Helper()
-		provider := "anthropic"
-		if model == "small" {
-			provider = "mock"
-		}
+		provider := map[string]string{"small": "mock", "gemini-2.5-flash": "google", "claude-sonnet-4-5": "anthropic"}[model]
 		d, ok := c.Dearest(provider, model, noon)
 		if !ok {
 			t.Fatalf("%s has no price", model)
@@ -121,6 +125,9 @@ func TestDearestOfTheDay(t *testing.T) {
 	// tokens 12 and 22.5; a search 0.01.
 	of("claude-sonnet-4-5", Use{Input: 1000, Output: 1000}, "0.021")
 	of("claude-sonnet-4-5", Use{Input: 200_001, Output: 1000}, "2.422512")
+	// gemini-2.5-flash: 0.3, of audio 1.
+	of("gemini-2.5-flash", Use{Input: 1000}, "0.0003")
+	of("gemini-2.5-flash", Use{Input: 1000, Media: true}, "0.001")
 	of("claude-sonnet-4-5", Use{Units: map[string]int64{"web_searches": 3}}, "0.03")
 	if _, ok := c.Dearest("mock", "large", noon); ok {
 		t.Error("a model without a price has a dearest one")
@@ -134,7 +141,7 @@ func TestDearestOfTheDay(t *testing.T) {
 func TestDearestOfWhatComes(t *testing.T) {
 	at := func(input int64) *Pricing {
 		p := schemas.Price{Pico: input, Per: 1}
-		return &Pricing{tiers: []tier{{above: -1, dearestInput: p}}}
+		return &Pricing{tiers: []tier{{above: -1, dearestText: p}}}
 	}
 	list := []dated{{pricing: at(1)}, {from: noon.Add(12 * time.Hour).Unix(), pricing: at(2)}, {from: noon.Add(36 * time.Hour).Unix(), pricing: at(4)},
 		{daily: true, start: 6 * 3600, end: 7 * 3600, pricing: at(3)}}
