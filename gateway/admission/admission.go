@@ -130,7 +130,8 @@ func (a *Admission) Enter(ctx context.Context, c *control.Caller, user string, r
 	if p.rates = s.rates(tokens); len(p.rates) == 0 {
 		return p, nil
 	}
-	return p, p.take(ctx)
+	e := p.take(ctx)
+	return p, e
 }
 
 // Estimates of tokens where a request says nothing; they are corrected by what was

@@ -195,7 +195,7 @@ func TestTrueCostNeverPassesTheBound(t *testing.T) {
 		if u.Prompt > b.Input() {
 			t.Fatalf("%s has %d tokens, its bound is %d", body, u.Prompt, b.Input())
 		}
-		u.Prompt = u.Prompt + rnd.Int64N(b.Input()-u.Prompt+1)
+		u.Prompt += rnd.Int64N(b.Input() - u.Prompt + 1)
 		u.Completion = b.Output(limit) - rnd.Int64N(b.Output(limit)+1)*rnd.Int64N(2)
 		u.Cached = rnd.Int64N(u.Prompt + 1)
 		u.Written = rnd.Int64N(u.Prompt - u.Cached + 1)

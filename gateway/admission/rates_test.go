@@ -19,6 +19,10 @@ func perMinute(requests, tokens int64) *schemas.Limits {
 	return &schemas.Limits{RequestsPerMinute: requests, TokensPerMinute: tokens}
 }
 
+func rate(d live.Dimension, id string, tokens bool, perMinute, take int64) live.Rate {
+	return live.Rate{Dimension: d, ID: id, Tokens: tokens, PerMinute: perMinute, Take: take}
+}
+
 func TestRates(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -34,7 +38,7 @@ func TestRates(t *testing.T) {
 	}
 	b, _ := r.Bounds()
 	tokens := b.Text + 100
-	want := []live.Rate{{live.Key, "k", false, 60, 1}, {live.Key, "k", true, 150, tokens}, {live.Org, "", false, 1000, 1}}
+	want := []live.Rate{rate(live.Key, "k", false, 60, 1), rate(live.Key, "k", true, 150, tokens), rate(live.Org, "", false, 1000, 1)}
 	if diff := cmp.Diff(want, w.redis.taken[0]); diff != "" {
 		t.Errorf("taken (-want +got):\n%s", diff)
 	}
@@ -47,7 +51,7 @@ func TestRates(t *testing.T) {
 	}
 	// No more than the limit was taken; what is corrected is that.
 	p.Settle(0, 20, 1)
-	if diff := cmp.Diff([]live.Rate{{live.Key, "k", true, 150, 20 - 150}}, <-w.redis.adjusted); diff != "" {
+	if diff := cmp.Diff([]live.Rate{rate(live.Key, "k", true, 150, 20-150)}, <-w.redis.adjusted); diff != "" {
 		t.Errorf("adjusted (-want +got):\n%s", diff)
 	}
 

@@ -65,13 +65,10 @@ func TestHolds(t *testing.T) {
 
 func TestRatesOfACall(t *testing.T) {
 	w := newWorld(t)
-	rate := func(requests, tokens int64) *schemas.Limits {
-		return &schemas.Limits{RequestsPerMinute: requests, TokensPerMinute: tokens}
-	}
-	c := &control.Caller{Key: &schemas.ApiKey{KeyId: "k", Limits: rate(10, 0)}, Member: &schemas.Member{MemberId: "m", Limits: rate(20, 300)},
-		Group: &schemas.Group{GroupId: "g", Limits: rate(0, 400), MemberLimits: rate(15, 0)}, Org: &schemas.Organization{OrgId: "org", Limits: budgets(day, 1)}}
+	c := &control.Caller{Key: &schemas.ApiKey{KeyId: "k", Limits: perMinute(10, 0)}, Member: &schemas.Member{MemberId: "m", Limits: perMinute(20, 300)},
+		Group: &schemas.Group{GroupId: "g", Limits: perMinute(0, 400), MemberLimits: perMinute(15, 0)}, Org: &schemas.Organization{OrgId: "org", Limits: budgets(day, 1)}}
 	s, _ := scopesOf(w.Control, c, "u")
-	want := []live.Rate{{live.Key, "k", false, 10, 1}, {live.Member, "m", false, 15, 1}, {live.Member, "m", true, 300, 77}, {live.Group, "g", true, 400, 77}}
+	want := []live.Rate{rate(live.Key, "k", false, 10, 1), rate(live.Member, "m", false, 15, 1), rate(live.Member, "m", true, 300, 77), rate(live.Group, "g", true, 400, 77)}
 	if diff := cmp.Diff(want, s.rates(77)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"weir/gateway/admission"
 	"weir/gateway/auth"
 	"weir/gateway/bootstrap"
 	"weir/gateway/httpapi"
@@ -47,6 +48,7 @@ type world struct {
 	url      string
 	journal  *journal
 	pipeline *pipeline.Pipeline
+	control  *controltest.Log
 	registry *prometheus.Registry
 	log      *bytes.Buffer
 }
@@ -55,6 +57,9 @@ type config struct {
 	limits   pipeline.Limits
 	provider provider.Config
 	server   func(*http.Server)
+	rates    admission.Rates   // asked by nobody unless a test sets limits
+	budgets  admission.Budgets // likewise
+	serve    bool              // calls with budgets while Redis is away
 }
 
 // start runs a gateway before a provider that answers with serve.
@@ -76,17 +81,24 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 	prices := must(catalog.New(catalog.Config{Models: []catalog.ModelConfig{{ID: "mock/small", InputPrice: "1", CachedPrice: "0.5", CachingPrice: "2", OutputPrice: "10", ReasoningPrice: "20"}}}))(t)
 	providers := must(provider.NewSet([]provider.Config{c.provider}, "", func(string) string { return "sk-upstream" }))(t)
 	logs := slog.New(slog.NewTextHandler(&lockedWriter{w: w.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	state := keysOf(t, logs)
-	keys := auth.New(hashSecret, state)
+	w.control = keysOf(t, logs)
+	keys := auth.New(hashSecret, w.control)
 	models := must(httpapi.NewModels(prices, providers))(t)
+	instruments := metrics.New(w.registry, models.IDs())
+	admit := admission.New(admission.Options{Control: w.control.State, Catalog: prices, Rates: c.rates, Budgets: c.budgets, Serve: c.serve,
+		Metrics: instruments, Log: logs})
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- admit.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-done })
 	client := provider.NewClient("test")
 	w.pipeline = pipeline.New(pipeline.Options{
-		Keys: panicking{keys}, Providers: providers, Client: client, Meter: metering.New(prices, logs), Estimator: metering.NewEstimator(),
-		Journal: w.journal, Metrics: metrics.New(w.registry, models.IDs()), Limits: c.limits, Log: logs,
+		Keys: panicking{keys}, Control: w.control.State, Admission: admit, Providers: providers, Client: client, Meter: metering.New(prices, logs), Estimator: metering.NewEstimator(),
+		Journal: w.journal, Metrics: instruments, Limits: c.limits, Log: logs,
 	})
 	health := &service.Health{}
 	server := httptest.NewUnstartedServer(httpapi.New(httpapi.Options{
-		Inference: w.pipeline, Keys: keys, Models: models,
+		Inference: w.pipeline, Keys: keys, Control: w.control.State, Models: models,
 		Live: health.Live, Ready: health.Ready, Metrics: promhttp.HandlerFor(w.registry, promhttp.HandlerOpts{}),
 	}))
 	server.Config.MaxHeaderBytes = 2 << 20
@@ -100,7 +112,7 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 }
 
 // keysOf is the control state of a first start with one key of each kind.
-func keysOf(t testing.TB, logs *slog.Logger) *control.State {
+func keysOf(t testing.TB, logs *slog.Logger) *controltest.Log {
 	t.Helper()
 	hash := func(id, key string) bootstrap.KeyConfig {
 		return bootstrap.KeyConfig{ID: id, Name: id, OrgID: "org", Project: "proj", GroupID: "grp", MemberID: "mem", Hash: control.HashKey(hashSecret, key)}
@@ -111,7 +123,7 @@ func keysOf(t testing.TB, logs *slog.Logger) *control.State {
 	if err := bootstrap.Run(t.Context(), log.State, log, hashSecret, []bootstrap.KeyConfig{hash("key_live", apiKey), logging, dead, manager}, logs); err != nil {
 		t.Fatal(err)
 	}
-	return log.State
+	return log
 }
 
 func must[T any](v T, err error) func(testing.TB) T {
@@ -260,6 +272,15 @@ func (j *journal) Refuse(r *schemas.RequestReceived, resp *schemas.ResponseCompl
 type openCall struct {
 	j   *journal
 	rec *recorded
+}
+
+func (o openCall) UsageSeq() uint64 {
+	o.j.mu.Lock()
+	defer o.j.mu.Unlock()
+	if o.rec.usage == nil {
+		return 0
+	}
+	return 7
 }
 
 func (o openCall) Complete(resp *schemas.ResponseCompleted, u *schemas.UsageRecorded, p *schemas.PayloadCaptured) error {

@@ -162,7 +162,7 @@ func (c *call) usage() *schemas.UsageRecorded {
 		Cache: cacheMiss, Status: int32(c.outcome()), ErrorKind: c.errorKind(),
 		Tokens: c.line.Tokens, Units: c.line.Units, Estimated: c.line.Estimated, PriceUnknown: c.line.PriceUnknown, TokensRejected: c.line.Rejected,
 		PriceVersion: c.line.PriceVersion, CostPico: int64(c.line.Cost), SavedPico: int64(c.line.Saved),
-		LatencyUs: c.took.Microseconds(), TtftUs: c.ttft.Microseconds(), Attempts: int32(c.attempts()), ReceivedAt: c.start.UnixMicro(),
+		LatencyUs: c.took.Microseconds(), TtftUs: c.ttft.Microseconds(), Attempts: int32(c.attempts()), ReceivedAt: c.start.UnixMicro(), Budgets: c.budgets,
 	}
 	if c.target.Provider != nil {
 		u.Provider = c.target.Provider.Name

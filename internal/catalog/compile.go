@@ -72,7 +72,8 @@ func compileTier(above int64, usd map[string]sourcePrice, units map[string]sourc
 	if err := rate.addUnits(prices, units, minimum); err != nil {
 		return rate, err
 	}
-	return rate, rate.setDearest(units)
+	err := rate.setDearest(units)
+	return rate, err
 }
 
 // addUnits fills rate.units, unless the model prices nothing but what the fields

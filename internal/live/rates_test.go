@@ -87,7 +87,7 @@ func TestScriptIsTheAlgorithm(t *testing.T) {
 				state = next
 				taken += min(rate.Take, limit)
 			}
-			want := RateState{gcra(limit).remaining(state, now), max(0, time.Duration(state-now)) * time.Microsecond, time.Duration(wait) * time.Microsecond}
+			want := RateState{gcra(limit).remaining(state, now), time.Duration(max(0, state-now)) * time.Microsecond, time.Duration(wait) * time.Microsecond}
 			if diff := cmp.Diff([]RateState{want}, take(t, s, rate)); diff != "" {
 				t.Fatalf("limit %d, take %d (-algorithm +script):\n%s", limit, rate.Take, diff)
 			}
