@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -41,6 +42,17 @@ func ParsePrice(usd string, per int64) (Price, error) {
 
 // IsZero reports "no price"; encoding/json's omitzero asks it.
 func (p Price) IsZero() bool { return p.Per == 0 }
+
+// Compare returns -1, 0 or 1 as one unit costs less, as much or more at p than at
+// q. No price is less than any.
+func (p Price) Compare(q Price) int {
+	ph, pl := bits.Mul64(uint64(p.Pico), uint64(q.Per))
+	qh, ql := bits.Mul64(uint64(q.Pico), uint64(p.Per))
+	if p.Per == 0 || q.Per == 0 {
+		return cmp.Compare(p.Per, q.Per)
+	}
+	return cmp.Or(cmp.Compare(ph, qh), cmp.Compare(pl, ql))
+}
 
 // Minus returns p less q, exactly; nothing when q is the higher one.
 func (p Price) Minus(q Price) (Price, error) {

@@ -37,6 +37,15 @@ const (
 	ClientDisconnected Kind = "client_disconnected"
 	CannotRecord       Kind = "cannot_record"
 	ShuttingDown       Kind = "shutting_down"
+	ModelNotAllowed    Kind = "model_not_allowed"
+	UserDisabled       Kind = "user_disabled"
+	RateLimited        Kind = "rate_limited"
+	Unbounded          Kind = "unbounded_request"
+	Unpriced           Kind = "unpriced_model"
+	BudgetExceeded     Kind = "budget_exceeded"
+	BudgetBusy         Kind = "budget_busy"
+	BalanceUsedUp      Kind = "balance_used_up"
+	BudgetsAway        Kind = "budgets_away"
 	Internal           Kind = "internal"
 
 	ProviderError       Kind = "provider_error"
@@ -125,6 +134,24 @@ func describe(kind Kind) Error {
 		return Error{Status: http.StatusServiceUnavailable, Type: server, Code: "cannot_record", RetryAfter: "1"}
 	case ShuttingDown:
 		return Error{Status: http.StatusServiceUnavailable, Type: server, Code: "shutting_down", RetryAfter: "1"}
+	case ModelNotAllowed:
+		return Error{Status: http.StatusForbidden, Type: "permission_error", Code: "model_not_allowed", Param: "model"}
+	case UserDisabled:
+		return Error{Status: http.StatusForbidden, Type: "permission_error", Code: "user_disabled", Param: "user"}
+	case RateLimited:
+		return Error{Status: http.StatusTooManyRequests, Type: "rate_limit_error", Code: "rate_limit_exceeded"}
+	case Unbounded:
+		return Error{Status: http.StatusBadRequest, Type: request, Code: "unbounded_request"}
+	case Unpriced:
+		return Error{Status: http.StatusBadRequest, Type: request, Code: "unpriced_model", Param: "model"}
+	case BudgetExceeded:
+		return Error{Status: http.StatusPreconditionFailed, Type: "insufficient_quota", Code: "budget_exceeded"}
+	case BudgetBusy:
+		return Error{Status: http.StatusTooManyRequests, Type: "rate_limit_error", Code: "budget_busy", RetryAfter: "1"}
+	case BalanceUsedUp:
+		return Error{Status: http.StatusPaymentRequired, Type: "insufficient_quota", Code: "balance_used_up"}
+	case BudgetsAway:
+		return Error{Status: http.StatusServiceUnavailable, Type: server, Code: "budgets_away", RetryAfter: "1"}
 	case ProviderCredentials:
 		return Error{Status: http.StatusBadGateway, Type: server, Code: "provider_credentials", Origin: Provider}
 	case ProviderTimeout:

@@ -19,6 +19,7 @@ import (
 	"os"
 	"time"
 
+	"weir/gateway/admission"
 	"weir/gateway/auth"
 	"weir/gateway/bootstrap"
 	"weir/gateway/httpapi"
@@ -29,6 +30,7 @@ import (
 	"weir/internal/catalog"
 	"weir/internal/control"
 	"weir/internal/eventlog"
+	"weir/internal/live"
 	"weir/internal/service"
 	"weir/internal/telemetry"
 	"weir/schemas"
@@ -37,6 +39,7 @@ import (
 // Options are the sections of weir.yaml that the gateway reads.
 type Options struct {
 	Kafka   eventlog.Config
+	Redis   live.Config
 	Catalog catalog.Config
 	Gateway Config
 	Logger  *slog.Logger
@@ -49,7 +52,10 @@ type Gateway struct {
 	listener net.Listener
 	server   *http.Server
 	pipeline *pipeline.Pipeline
-	cleanups service.Cleanups
+	// Both run beside the server, and after it until what it settled is in Redis.
+	budgets   *live.Admission
+	admission *admission.Admission
+	cleanups  service.Cleanups
 }
 
 // New builds the gateway. It waits for Kafka until ctx ends.
@@ -59,7 +65,7 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 	if g.config.Label != "" {
 		g.log = g.log.With("label", g.config.Label)
 	}
-	if err := errors.Join(o.Kafka.Validate(), g.config.Validate()); err != nil {
+	if err := errors.Join(o.Kafka.Validate(), o.Redis.Validate(), g.config.Validate()); err != nil {
 		return nil, err
 	}
 	if err := bootstrap.Check(g.config.KeyHashSecret, g.config.Keys); err != nil {
@@ -110,12 +116,24 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 	}
 	g.cleanups.Add("journal", journal.Close)
 
+	redis := live.Open(o.Redis, 1)
+	g.cleanups.AddCloser("redis", redis)
+	g.budgets = live.NewAdmission(live.AdmissionOptions{
+		Redis: redis, Node: journal.Node(), Partitions: int(partitions), Logger: g.log,
+		Partition: func(requestID string) int32 { return eventlog.Partition(requestID, partitions) },
+	})
+	instruments := metrics.New(registry, models.IDs())
+	g.admission = admission.New(admission.Options{
+		Control: state.State, Catalog: prices, Rates: redis, Budgets: g.budgets,
+		Serve: g.config.BudgetsWithoutRedis == serveWithoutRedis, Metrics: instruments, Log: g.log,
+	})
+
 	client := provider.NewClient(telemetry.Version())
 	g.cleanups.Add("provider connections", func(context.Context) error { client.Close(); return nil })
 	g.pipeline = pipeline.New(pipeline.Options{
-		Keys: keys, Providers: providers, Client: client,
+		Keys: keys, Control: state.State, Admission: g.admission, Providers: providers, Client: client,
 		Meter: metering.New(prices, g.log), Estimator: metering.NewEstimator(),
-		Journal: spooled{journal}, Metrics: metrics.New(registry, models.IDs()), Limits: g.config.limits(), Log: g.log,
+		Journal: spooled{journal}, Metrics: instruments, Limits: g.config.limits(), Log: g.log,
 	})
 	management, err := g.management(state, keys)
 	if err != nil {
@@ -124,8 +142,9 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 	health := &service.Health{}
 	health.Add("journal", journal.Check)
 	health.Add("control", state.Check)
+	health.Add("budgets", g.budgets.Check)
 	handler, err := httpapi.New(httpapi.Options{
-		Inference: g.pipeline, Keys: keys, Models: models,
+		Inference: g.pipeline, Keys: keys, Control: state.State, Models: models,
 		Live: health.Live, Ready: health.Ready, Metrics: telemetry.Handler(registry, g.log),
 		Management: management,
 	})
@@ -147,18 +166,29 @@ func (g *Gateway) Addr() string { return g.listener.Addr().String() }
 
 // Run serves until ctx ends, then stops in order.
 func (g *Gateway) Run(ctx context.Context) error {
-	return service.RunTasks(ctx, &g.cleanups, service.Task{Name: "gateway", Run: func(ctx context.Context) error {
-		served := make(chan error, 1)
-		go func() { served <- g.server.Serve(g.listener) }() // ends when finishCalls shuts the server down
-		select {
-		case err := <-served:
-			return errors.Join(err, g.finishCalls(context.WithoutCancel(ctx)))
-		case <-ctx.Done():
-			// A call may take as long to finish as shutdown_timeout says; the limit
-			// of the cleanups is for what comes after.
-			return g.finishCalls(context.WithoutCancel(ctx))
-		}
-	}})
+	// What is beside the server ends after its last call, not with ctx.
+	beside, finished := context.WithCancel(context.WithoutCancel(ctx))
+	return service.RunTasks(ctx, &g.cleanups,
+		service.Task{Name: "gateway", Run: func(ctx context.Context) error {
+			defer finished()
+			return g.serve(ctx)
+		}},
+		service.Task{Name: "budgets", Run: func(context.Context) error { return g.budgets.Run(beside) }},
+		service.Task{Name: "rate limits", Run: func(context.Context) error { return g.admission.Run(beside) }},
+	)
+}
+
+func (g *Gateway) serve(ctx context.Context) error {
+	served := make(chan error, 1)
+	go func() { served <- g.server.Serve(g.listener) }() // ends when finishCalls shuts the server down
+	select {
+	case err := <-served:
+		return errors.Join(err, g.finishCalls(context.WithoutCancel(ctx)))
+	case <-ctx.Done():
+		// A call may take as long to finish as shutdown_timeout says; the limit
+		// of the cleanups is for what comes after.
+		return g.finishCalls(context.WithoutCancel(ctx))
+	}
 }
 
 // endCalls is what calls get to be recorded once they were ended.

@@ -43,6 +43,10 @@ type Config struct {
 	// stops; what kills it must have the patience for 20s more. Default 8s: the
 	// one-machine stack waits for 20s, and the rest seldom takes more than 5s.
 	ShutdownTimeout time.Duration `koanf:"shutdown_timeout"`
+	// BudgetsWithoutRedis says what becomes of calls with a budget while Redis is
+	// away or being restored: refuse (503), or serve, by which budgets may be passed.
+	// Default refuse.
+	BudgetsWithoutRedis string `koanf:"budgets_without_redis"`
 	// PayloadRetention of captured prompts and completions. Default 720h.
 	PayloadRetention time.Duration `koanf:"payload_retention"`
 
@@ -76,8 +80,13 @@ func DefaultConfig() Config {
 		ShutdownTimeout:    8 * time.Second,
 		PayloadRetention:   30 * 24 * time.Hour,
 		Spool:              eventlog.DefaultSpoolConfig(),
+
+		BudgetsWithoutRedis: refuseWithoutRedis,
 	}
 }
+
+// What BudgetsWithoutRedis may be.
+const refuseWithoutRedis, serveWithoutRedis = "refuse", "serve"
 
 // maxHeaderBytes is what a request's head may have; net/http reads more, so
 // that the refusal is the gateway's own.
@@ -100,6 +109,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("gateway.max_body_bytes is %s; it must be at least 1KiB", c.MaxBodyBytes)
 	case c.MaxAnswerBytes < 1<<10:
 		return fmt.Errorf("gateway.max_answer_bytes is %s; it must be at least 1KiB", c.MaxAnswerBytes)
+	case c.BudgetsWithoutRedis != refuseWithoutRedis && c.BudgetsWithoutRedis != serveWithoutRedis:
+		return fmt.Errorf("gateway.budgets_without_redis is %q; it must be refuse or serve", c.BudgetsWithoutRedis)
 	case c.DrainMax < 0:
 		return fmt.Errorf("gateway.drain_max is %d; it must not be negative", c.DrainMax)
 	}

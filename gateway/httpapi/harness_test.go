@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"weir/gateway/admission"
 	"weir/gateway/auth"
 	"weir/gateway/bootstrap"
 	"weir/gateway/httpapi"
@@ -60,6 +61,9 @@ type config struct {
 	limits   pipeline.Limits
 	provider provider.Config
 	server   func(*http.Server)
+	rates    admission.Rates   // asked by nobody unless a test sets limits
+	budgets  admission.Budgets // likewise
+	serve    bool              // calls with budgets while Redis is away
 }
 
 // start runs a gateway before a provider that answers with serve.
@@ -87,14 +91,21 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 	management := manage.New(manage.Options{State: w.control.State, Log: w.control, Trail: w.control, Keys: keys,
 		HashSecret: hashSecret, OperatorHash: operator[:], Logger: logs, Now: time.Now})
 	models := must(httpapi.NewModels(prices, providers))(t)
+	instruments := metrics.New(w.registry, models.IDs())
+	admit := admission.New(admission.Options{Control: w.control.State, Catalog: prices, Rates: c.rates, Budgets: c.budgets, Serve: c.serve,
+		Metrics: instruments, Log: logs})
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- admit.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-done })
 	client := provider.NewClient("test")
 	w.pipeline = pipeline.New(pipeline.Options{
-		Keys: panicking{keys}, Providers: providers, Client: client, Meter: metering.New(prices, logs), Estimator: metering.NewEstimator(),
-		Journal: w.journal, Metrics: metrics.New(w.registry, models.IDs()), Limits: c.limits, Log: logs,
+		Keys: panicking{keys}, Control: w.control.State, Admission: admit, Providers: providers, Client: client, Meter: metering.New(prices, logs), Estimator: metering.NewEstimator(),
+		Journal: w.journal, Metrics: instruments, Limits: c.limits, Log: logs,
 	})
 	health := &service.Health{}
 	w.handler = must(httpapi.New(httpapi.Options{
-		Inference: w.pipeline, Keys: keys, Models: models,
+		Inference: w.pipeline, Keys: keys, Control: w.control.State, Models: models,
 		Live: health.Live, Ready: health.Ready, Metrics: promhttp.HandlerFor(w.registry, promhttp.HandlerOpts{}),
 		Management: management,
 	}))(t)
@@ -270,6 +281,15 @@ func (j *journal) Refuse(r *schemas.RequestReceived, resp *schemas.ResponseCompl
 type openCall struct {
 	j   *journal
 	rec *recorded
+}
+
+func (o openCall) UsageSeq() uint64 {
+	o.j.mu.Lock()
+	defer o.j.mu.Unlock()
+	if o.rec.usage == nil {
+		return 0
+	}
+	return 7
 }
 
 func (o openCall) Complete(resp *schemas.ResponseCompleted, u *schemas.UsageRecorded, p *schemas.PayloadCaptured) error {

@@ -21,8 +21,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
+	"weir/gateway/access"
 	"weir/gateway/apierror"
 	"weir/gateway/auth"
+	"weir/internal/control"
 	"weir/schemas"
 )
 
@@ -40,6 +42,7 @@ type Management interface {
 type Options struct {
 	Inference Inference
 	Keys      auth.Keys
+	Control   *control.State // whose access lists narrow the models
 	Models    *Models
 	Live      http.HandlerFunc // /healthz
 	Ready     http.HandlerFunc // /readyz
@@ -101,7 +104,9 @@ func cors(c *gin.Context) {
 	h.Set("Access-Control-Allow-Origin", "*")
 	if c.Request.Method != http.MethodOptions {
 		h.Set("Access-Control-Expose-Headers", "x-requesty-provider, x-requesty-model, x-requesty-cache, x-requesty-latency-ms, "+
-			"x-requesty-request-id, x-requesty-attempts, x-requesty-cost-usd, x-requesty-policy, retry-after, etag")
+			"x-requesty-request-id, x-requesty-attempts, x-requesty-cost-usd, x-requesty-policy, x-requesty-warnings, retry-after, "+
+			"x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, "+
+			"x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens, etag")
 		return
 	}
 	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS")
@@ -114,36 +119,50 @@ func cors(c *gin.Context) {
 }
 
 // optionalKey refuses a request whose key is bad, and lets one without a key in.
-func (s *surface) optionalKey(c *gin.Context) bool {
+// may is nil for one without: it sees all models.
+func (s *surface) optionalKey(c *gin.Context) (may Allows, ok bool) {
 	if _, given := auth.Credentials(c.Request.Header); !given {
-		return true
+		return nil, true
 	}
-	if _, e := auth.Authenticate(s.Keys, c.Request.Header, time.Now()); e != nil {
+	caller, e := auth.Authenticate(s.Keys, c.Request.Header, time.Now())
+	if e != nil {
 		fail(c, e)
-		return false
+		return nil, false
 	}
-	return true
+	return func(m access.Modality, provider, model string) bool {
+		return access.Allowed(s.Control, &caller, m, provider, model)
+	}, true
 }
 
 func (s *surface) listModels(c *gin.Context) {
-	if s.optionalKey(c) {
-		name(c)
-		c.Data(http.StatusOK, "application/json", s.Models.list)
+	may, ok := s.optionalKey(c)
+	if !ok {
+		return
 	}
+	list := s.Models.list
+	if may != nil {
+		list = s.Models.write(may)
+	}
+	name(c)
+	c.Data(http.StatusOK, "application/json", list)
 }
 
 func (s *surface) getModel(c *gin.Context) {
-	if !s.optionalKey(c) {
+	may, ok := s.optionalKey(c)
+	if !ok {
 		return
 	}
 	id := strings.TrimPrefix(c.Param("id"), "/")
 	m, ok := s.Models.find(id)
-	if !ok {
+	switch {
+	case !ok:
 		fail(c, apierror.New(apierror.UnknownModel, fmt.Sprintf("The model %q does not exist.", clip(id))))
-		return
+	case may != nil && !may(m.makes, m.provider, m.model):
+		fail(c, apierror.New(apierror.ModelNotAllowed, fmt.Sprintf("The API key may not call the model %q: its access list does not name it.", clip(id))))
+	default:
+		name(c)
+		c.Data(http.StatusOK, "application/json", m.text)
 	}
-	name(c)
-	c.Data(http.StatusOK, "application/json", m)
 }
 
 func (s *surface) checkKey(c *gin.Context) {

@@ -50,8 +50,16 @@ type Meter struct {
 // New returns a meter with the catalog's prices.
 func New(c *catalog.Catalog, log *slog.Logger) *Meter { return &Meter{c, log} }
 
-// Measure prices what was reported for a model at a moment. The catalog is
-// asked for the vendor's price, then for one under the provider's own name.
+// Priced is the provider under whose name the catalog prices a model: the vendor,
+// or the provider's own name where the vendor's has no price.
+func Priced(c *catalog.Catalog, vendor, name, model string) string {
+	if name == vendor || c.Priced(vendor, model) {
+		return vendor
+	}
+	return name
+}
+
+// Measure prices what was reported for a model at a moment.
 func (m *Meter) Measure(vendor, name, model string, at time.Time, u openai.Usage) Line {
 	l := Line{}
 	l.Tokens, l.Rejected = Disjoint(u)
@@ -68,10 +76,7 @@ func (m *Meter) Measure(vendor, name, model string, at time.Time, u openai.Usage
 	}
 	audio(UnitInputAudio, u.InputAudio, l.Tokens.Input+l.Tokens.CachedInput+l.Tokens.CacheWrite)
 	audio(UnitOutputAudio, u.OutputAudio, l.Tokens.Output+l.Tokens.Reasoning)
-	price, ok := m.catalog.Price(vendor, model, at)
-	if !ok && name != vendor {
-		price, ok = m.catalog.Price(name, model, at)
-	}
+	price, ok := m.catalog.Price(Priced(m.catalog, vendor, name, model), model, at)
 	if !ok {
 		l.PriceUnknown = true
 		return l

@@ -22,6 +22,13 @@ type Metrics struct {
 	Draining prometheus.Gauge   // of them, read on for clients that went away
 	Cut      prometheus.Counter // upstreams cut because too many were draining
 
+	RatesOpen        prometheus.Counter // calls that rate limits let through unasked
+	RatesUncorrected prometheus.Counter // estimates of tokens that stand
+	Unbudgeted       prometheus.Counter // calls that budgets let through unasked
+	Lowered          prometheus.Counter // calls whose output limit was lowered
+	Overrun          prometheus.Counter // calls that cost more than was reserved
+	Waiting          prometheus.Gauge   // calls that wait for others' reservations
+
 	duration *prometheus.HistogramVec
 	ttft     *prometheus.HistogramVec
 	tokens   *prometheus.HistogramVec
@@ -52,6 +59,18 @@ func New(r prometheus.Registerer, models []string) *Metrics {
 		InFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "weir_gateway_calls_in_flight", Help: "Inference calls being served."}),
 		Draining: prometheus.NewGauge(prometheus.GaugeOpts{Name: "weir_gateway_drains_in_flight", Help: "Answers being read on for clients that went away."}),
 		Cut:      prometheus.NewCounter(prometheus.CounterOpts{Name: "weir_gateway_drains_cut_total", Help: "Answers cut because the bounds on reading on were reached."}),
+		RatesOpen: prometheus.NewCounter(prometheus.CounterOpts{Name: "weir_gateway_rate_limits_open_total",
+			Help: "Calls with rate limits that were served although Redis could not be asked."}),
+		RatesUncorrected: prometheus.NewCounter(prometheus.CounterOpts{Name: "weir_gateway_rate_limits_uncorrected_total",
+			Help: "Calls whose estimated tokens were not corrected by those that were used."}),
+		Unbudgeted: prometheus.NewCounter(prometheus.CounterOpts{Name: "weir_gateway_budgets_open_total",
+			Help: "Calls with budgets that were served although Redis could not be asked (gateway.budgets_without_redis: serve)."}),
+		Lowered: prometheus.NewCounter(prometheus.CounterOpts{Name: "weir_gateway_output_lowered_total",
+			Help: "Calls whose output limit was lowered to what a budget has room for."}),
+		Overrun: prometheus.NewCounter(prometheus.CounterOpts{Name: "weir_gateway_budget_overruns_total",
+			Help: "Calls that cost more than was reserved for them: a limit or a price of the catalog is wrong."}),
+		Waiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "weir_gateway_budget_waits_in_flight",
+			Help: "Calls that wait for what other calls have reserved."}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gen_ai_client_operation_duration_seconds", Buckets: seconds,
 			Help: "From the call's arrival to the provider's last byte."}, append(labels[:3:3], "error_type")),
 		ttft: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gen_ai_server_time_to_first_token_seconds", Buckets: seconds,
@@ -66,7 +85,9 @@ func New(r prometheus.Registerer, models []string) *Metrics {
 	for _, id := range models {
 		m.models[id] = true
 	}
-	r.MustRegister(m.InFlight, m.Draining, m.Cut, m.duration, m.ttft, m.tokens, m.refused)
+	r.MustRegister(m.InFlight, m.Draining, m.Cut,
+		m.RatesOpen, m.RatesUncorrected, m.Unbudgeted, m.Lowered, m.Overrun, m.Waiting,
+		m.duration, m.ttft, m.tokens, m.refused)
 	return m
 }
 

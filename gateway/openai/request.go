@@ -25,6 +25,9 @@ type Request struct {
 	Tools    jsonscan.Span
 
 	model         jsonscan.Span
+	n             jsonscan.Span // the value, null included, as the two below
+	maxTokens     jsonscan.Span
+	maxCompletion jsonscan.Span
 	streamOptions jsonscan.Span // the value, null included
 	includeUsage  jsonscan.Span // the value inside streamOptions
 	usageAsked    bool          // include_usage is true in the body
@@ -222,6 +225,14 @@ func (r *Request) read(f field, kind byte, value jsonscan.Span) *apierror.Error 
 	case fieldN, fieldMaxTokens, fieldMaxCompletionTokens:
 		if !number && !null {
 			return wrongKind(fieldNames()[f], "an integer")
+		}
+		switch f {
+		case fieldN:
+			r.n = value
+		case fieldMaxTokens:
+			r.maxTokens = value
+		default:
+			r.maxCompletion = value
 		}
 	}
 	return nil

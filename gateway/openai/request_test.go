@@ -43,7 +43,7 @@ func TestUpstreamChangesNothingElse(t *testing.T) {
 			if e != nil {
 				t.Fatal(e)
 			}
-			if diff := cmp.Diff(c.want, string(r.Upstream("own"))); diff != "" {
+			if diff := cmp.Diff(c.want, string(r.Upstream("own", Lowered{}))); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -96,7 +96,7 @@ func FuzzUpstream(f *testing.F) {
 		if err := json.Unmarshal([]byte(body), &before); err != nil {
 			t.Fatalf("accepted what is not JSON: %q: %v", body, err)
 		}
-		out := r.Upstream("own")
+		out := r.Upstream("own", Lowered{})
 		if err := json.Unmarshal(out, &after); err != nil {
 			t.Fatalf("%q became %q: %v", body, out, err)
 		}
@@ -132,6 +132,6 @@ func BenchmarkReadAndPatch1kB(b *testing.B) {
 		if e != nil {
 			b.Fatal(e)
 		}
-		r.Upstream("small")
+		r.Upstream("small", Lowered{})
 	}
 }

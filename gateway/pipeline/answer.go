@@ -224,4 +224,6 @@ func (c *call) head(stream bool) {
 		}
 		h[name] = v[i : i+1 : i+1]
 	}
+	c.permit.Head(h)
+	c.permit.Warn(h)
 }

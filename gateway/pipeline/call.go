@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"weir/gateway/admission"
 	"weir/gateway/apierror"
 	"weir/gateway/jsonscan"
 	"weir/gateway/metering"
@@ -40,6 +41,8 @@ type call struct {
 	model  string // provider/model, as the client sees it
 	quoted []byte // the same as a JSON string
 
+	permit  *admission.Permit // nil for a caller without limits
+	budgets []*schemas.BudgetHold
 	ledger  OpenCall // nil until the request is recorded
 	settled bool
 
@@ -145,6 +148,7 @@ func (c *call) fail(e *apierror.Error) (told *apierror.Error) {
 
 // release gives back what the call holds upstream and of the pipeline.
 func (c *call) release() {
+	c.permit.Settle(c.line.Cost, c.used(), 0) // counts where the ledger has no outcome
 	if c.resp != nil {
 		_ = c.resp.Body.Close() // the answer has been read as far as it counts
 	}

@@ -21,7 +21,7 @@ const maxPayload = 512<<10 - 4<<10
 
 // received is the event that opens the call.
 func (c *call) received() *schemas.RequestReceived {
-	return &schemas.RequestReceived{RequestId: c.id, OccurredAt: c.start.UnixMicro(), Dimensions: c.dims, RequestBytes: c.bytes}
+	return &schemas.RequestReceived{RequestId: c.id, OccurredAt: c.start.UnixMicro(), Dimensions: c.dims, RequestBytes: c.bytes, Budgets: c.budgets}
 }
 
 // record puts the request on the spool.
@@ -85,7 +85,7 @@ func (c *call) meter() {
 		if seen == nil {
 			seen = &openai.Seen{}
 		}
-		c.bill(c.p.Estimator.Estimate(c.target.Model, c.req, seen))
+		c.bill(c.permit.Within(c.p.Estimator.Estimate(c.target.Model, c.req, seen)))
 		c.line.Estimated = true
 	}
 }
@@ -97,13 +97,22 @@ func (c *call) bill(u openai.Usage) *openai.Bill {
 	return &openai.Bill{Cost: c.line.Cost.Append(nil), Cached: c.line.Tokens.CachedInput, Written: c.line.Tokens.CacheWrite, Reasoning: c.line.Tokens.Reasoning}
 }
 
-// settle puts outcome and usage on the spool.
+// settle puts outcome and usage on the spool, and lowers what is reserved to the
+// cost.
 func (c *call) settle() *apierror.Error {
 	c.settled = true
-	if err := c.ledger.Complete(c.completed(), c.usage(), c.payload()); err != nil {
+	err := c.ledger.Complete(c.completed(), c.usage(), c.payload())
+	c.permit.Settle(c.line.Cost, c.used(), c.ledger.UsageSeq())
+	if err != nil {
 		return c.cannotRecord(err)
 	}
 	return nil
+}
+
+// used is how many tokens the call used.
+func (c *call) used() int64 {
+	t := c.line.Tokens
+	return t.GetInput() + t.GetCachedInput() + t.GetCacheWrite() + t.GetOutput() + t.GetReasoning()
 }
 
 // occurred is the moment of the outcome. Usage was priced at this moment.
@@ -153,7 +162,7 @@ func (c *call) usage() *schemas.UsageRecorded {
 		Cache: cacheMiss, Status: int32(c.outcome()), ErrorKind: c.errorKind(),
 		Tokens: c.line.Tokens, Units: c.line.Units, Estimated: c.line.Estimated, PriceUnknown: c.line.PriceUnknown, TokensRejected: c.line.Rejected,
 		PriceVersion: c.line.PriceVersion, CostPico: int64(c.line.Cost), SavedPico: int64(c.line.Saved),
-		LatencyUs: c.took.Microseconds(), TtftUs: c.ttft.Microseconds(), Attempts: int32(c.attempts()), ReceivedAt: c.start.UnixMicro(),
+		LatencyUs: c.took.Microseconds(), TtftUs: c.ttft.Microseconds(), Attempts: int32(c.attempts()), ReceivedAt: c.start.UnixMicro(), Budgets: c.budgets,
 	}
 	if c.target.Provider != nil {
 		u.Provider = c.target.Provider.Name

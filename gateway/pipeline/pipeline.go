@@ -17,16 +17,20 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"time"
 
+	"weir/gateway/access"
+	"weir/gateway/admission"
 	"weir/gateway/apierror"
 	"weir/gateway/auth"
 	"weir/gateway/metering"
 	"weir/gateway/metrics"
 	"weir/gateway/provider"
+	"weir/internal/control"
 	"weir/schemas"
 )
 
@@ -38,6 +42,8 @@ type Journal interface {
 
 // OpenCall is a call that has begun in the journal; Complete is called once.
 type OpenCall interface {
+	// UsageSeq is the ledger's number of the usage, 0 while it is not written.
+	UsageSeq() uint64
 	Complete(resp *schemas.ResponseCompleted, u *schemas.UsageRecorded, p *schemas.PayloadCaptured) error
 }
 
@@ -57,6 +63,8 @@ type Limits struct {
 // Options are what a Pipeline is made of.
 type Options struct {
 	Keys      auth.Keys
+	Control   *control.State
+	Admission *admission.Admission
 	Providers *provider.Set
 	Client    *provider.Client
 	Meter     *metering.Meter
@@ -97,14 +105,20 @@ func (p *Pipeline) ChatCompletions(w http.ResponseWriter, r *http.Request) {
 		c.turnAway(e)
 		return
 	}
-	// The envelope: body, metadata, limits. What the key may do. The plan: which
-	// provider and model.
+	// The envelope: body, metadata, limits. What the key may do, and how fast. The
+	// plan: which provider and model, and what that may cost at the most.
 	e := c.envelope()
 	if e == nil {
 		e = auth.AllowCompletions(&c.caller)
 	}
 	if e == nil {
+		c.permit, e = p.Admission.Enter(r.Context(), &c.caller, c.dims.UserId, c.req)
+	}
+	if e == nil {
 		e = c.plan()
+	}
+	if e == nil {
+		e = c.claim()
 	}
 	if e != nil {
 		c.refuse(e)
@@ -115,8 +129,11 @@ func (p *Pipeline) ChatCompletions(w http.ResponseWriter, r *http.Request) {
 		c.turnAway(e)
 		return
 	}
-	// The provider's answer goes to the client as it comes, all but its end.
-	c.attempt()
+	// The budgets have the most that it may cost set aside, or refuse it. The
+	// provider's answer goes to the client as it comes, all but its end.
+	if c.reserve() {
+		c.attempt()
+	}
 	// What it used, and what that costs; then the end of the answer, which
 	// carries the cost.
 	c.meter()
@@ -135,7 +152,8 @@ func (c *call) authenticate() (e *apierror.Error) {
 	return e
 }
 
-// plan finds the provider and its own name for the model.
+// plan finds the provider and its own name for the model, which the caller's
+// access list must let it call.
 func (c *call) plan() (e *apierror.Error) {
 	if c.target, e = c.p.Providers.Resolve(c.req.Model); e != nil {
 		if e.Kind == apierror.UnknownPolicy {
@@ -144,9 +162,34 @@ func (c *call) plan() (e *apierror.Error) {
 		return e
 	}
 	c.serves(c.target)
+	if !access.Allowed(c.p.Control, &c.caller, access.Chat, c.target.Provider.Name, c.target.Model) {
+		return apierror.New(apierror.ModelNotAllowed, fmt.Sprintf("The API key may not call the model %q: its access list does not name it.", c.model))
+	}
 	if c.r.Context().Err() != nil {
 		c.gone = true
 		return apierror.New(apierror.ClientDisconnected, "The client went away.")
 	}
 	return nil
+}
+
+// claim bounds what the call may cost, for callers with budgets.
+func (c *call) claim() *apierror.Error {
+	p := c.target.Provider
+	e := c.permit.Claim(&c.caller, c.id, c.start, admission.Model{Vendor: p.Vendor, Provider: p.Name, Name: c.target.Model}, c.req)
+	if e == nil {
+		c.budgets = c.permit.Events()
+	}
+	return e
+}
+
+// reserve has the budgets set aside what the call may cost. A call that they
+// refuse is one that ended: its request is on the spool.
+func (c *call) reserve() bool {
+	c.err = c.permit.Reserve(c.r.Context())
+	if c.err == nil {
+		return true
+	}
+	c.gone = c.err.Kind == apierror.ClientDisconnected
+	c.took = time.Since(c.start)
+	return false
 }

@@ -31,7 +31,7 @@ func (c *call) attempt() {
 	c.watch.await(p.Timeout)
 	defer func() { c.took = time.Since(c.start) }()
 	var err error
-	c.resp, err = c.p.Client.Chat(c.ctx, p, c.id, c.req.Upstream(c.target.Model), c.req.Stream, c.r.Header)
+	c.resp, err = c.p.Client.Chat(c.ctx, p, c.id, c.req.Upstream(c.target.Model, openai.Lowered{Limit: c.permit.Lowered(), Field: p.LimitField}), c.req.Stream, c.r.Header)
 	if err != nil {
 		c.err = provider.Explain(c.ctx, err, false)
 		return

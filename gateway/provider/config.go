@@ -38,10 +38,12 @@ const (
 
 // Provider is one upstream as the gateway calls it.
 type Provider struct {
-	Name    string
-	Vendor  string // in the catalog
-	Timeout time.Duration
-	Idle    time.Duration
+	Name   string
+	Vendor string // in the catalog
+	// LimitField is the field of a request that limits its output.
+	LimitField string
+	Timeout    time.Duration
+	Idle       time.Duration
 
 	chat          *url.URL
 	authorization string
@@ -70,6 +72,11 @@ func New(c Config, getenv func(string) string) (*Provider, error) {
 	}
 	if p.Timeout < 0 || p.Idle < 0 {
 		return nil, fmt.Errorf("timeout and idle_timeout must not be negative")
+	}
+	// OpenAI's newer models refuse max_tokens, others know nothing else.
+	p.LimitField = "max_tokens"
+	if p.Vendor == "openai" || p.Vendor == "azure" {
+		p.LimitField = "max_completion_tokens"
 	}
 	base, err := url.Parse(strings.TrimRight(c.BaseURL, "/"))
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {

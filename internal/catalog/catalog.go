@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -91,6 +92,28 @@ func (c *Catalog) Price(provider, model string, at time.Time) (*Pricing, bool) {
 		return nil, false
 	}
 	return current(r.prices, at), true
+}
+
+// Priced reports whether a model has a price.
+func (c *Catalog) Priced(provider, model string) bool {
+	r := c.resolve(provider, model)
+	return r != nil && len(r.prices) > 0
+}
+
+// Window returns how many tokens a model takes in all and how many it gives at
+// the most; 0 is not known.
+func (c *Catalog) Window(provider, model string) (context, output int64) {
+	r := c.resolve(provider, model)
+	if r == nil {
+		return 0, 0
+	}
+	if r.metadata != nil {
+		context, output = r.metadata.Window, r.metadata.MaxOutput
+	}
+	if o := r.override; o != nil {
+		context, output = cmp.Or(o.ContextWindow, context), cmp.Or(o.MaxOutputTokens, output)
+	}
+	return context, output
 }
 
 // resolve returns what the name stands for, or nil.

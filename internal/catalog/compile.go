@@ -69,7 +69,10 @@ func compileTier(above int64, usd map[string]sourcePrice, units map[string]sourc
 			return rate, fmt.Errorf("savings of cached tokens: %w", err)
 		}
 	}
-	err := rate.addUnits(prices, units, minimum)
+	if err := rate.addUnits(prices, units, minimum); err != nil {
+		return rate, err
+	}
+	err := rate.setDearest(units)
 	return rate, err
 }
 

@@ -29,6 +29,9 @@ type tier struct {
 	saved schemas.Price
 	// request is charged once for a call that used anything.
 	request schemas.Price
+	// dearestInput and dearestOutput are the most that one token may cost,
+	// dearestText that of one that is text.
+	dearestInput, dearestText, dearestOutput schemas.Price
 
 	// units are all priced units, each before those that it lies within.
 	units []pricedUnit

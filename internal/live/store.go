@@ -27,6 +27,7 @@ type Store struct {
 	timeout    time.Duration // of a read
 
 	apply, restore, advance *redis.Script
+	takeRates               *redis.Script
 }
 
 // Open prepares a client for a generation (1, or a rebuild's). It does not
@@ -52,6 +53,7 @@ func Open(c Config, generation int) *Store {
 		apply:      redis.NewScript(applySource),
 		restore:    redis.NewScript(restoreSource),
 		advance:    redis.NewScript(advanceSource),
+		takeRates:  redis.NewScript(ratesSource),
 	}
 }
 
