@@ -73,6 +73,7 @@ func start(ctx context.Context, flags commandLine, command string) error {
 	if err := service.Load(flags.Config, sections); err != nil {
 		return err
 	}
+	service.LimitMemory(options.Aggregator.MemoryLimit)
 	switch command {
 	case "health":
 		return service.AskReady(ctx, options.Aggregator.MetricsListen, os.Stdout)

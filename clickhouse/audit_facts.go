@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -170,6 +171,31 @@ func (db *DB) FactRows(ctx context.Context, t schemas.Topic, partition int32, fr
 		return nil, fmt.Errorf("read rows of %s: %w", table, err)
 	}
 	return list, nil
+}
+
+// RequestsAt calls fn with the request id of every row of a partition whose offset
+// lies in one of the ranges [first[i], last[i]], of which there must be one.
+func (db *DB) RequestsAt(ctx context.Context, t schemas.Topic, partition int32, first, last []int64, fn func(requestID string)) error {
+	table, err := factTable(t)
+	if err != nil {
+		return err
+	}
+	rows, err := db.conn.Query(auditContext(ctx), `SELECT request_id FROM `+table+`
+		WHERE kafka_partition = ? AND kafka_offset BETWEEN ? AND ? AND arrayExists((f, l) -> kafka_offset BETWEEN f AND l, ?, ?)`,
+		partition, slices.Min(first), slices.Max(last), first, last)
+	if err != nil {
+		return fmt.Errorf("read request ids of %s: %w", table, err)
+	}
+	err = each(rows, func() error {
+		var id string
+		err := rows.Scan(&id)
+		fn(id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read request ids of %s: %w", table, err)
+	}
+	return nil
 }
 
 // DeleteFacts removes every row of the given offsets of a partition and returns

@@ -92,6 +92,7 @@ type AuditResult struct {
 	Started, Finished time.Time
 	Full              bool
 	Findings          map[string]uint64 // by kind
+	Acknowledged      map[string]uint64 // by kind; not among the findings
 	Dead, Open        uint64
 	Report            string // JSON
 }
@@ -99,11 +100,11 @@ type AuditResult struct {
 // SaveAudit stores a result.
 func (db *DB) SaveAudit(ctx context.Context, r AuditResult) error {
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"async_insert": 0}))
-	batch, err := db.conn.PrepareBatch(ctx, "INSERT INTO audits (started_at, finished_at, full, findings, dead, open, report)")
+	batch, err := db.conn.PrepareBatch(ctx, "INSERT INTO audits (started_at, finished_at, full, findings, acknowledged, dead, open, report)")
 	if err != nil {
 		return fmt.Errorf("save the audit's result: %w", err)
 	}
-	if err := batch.Append(r.Started, r.Finished, r.Full, r.Findings, r.Dead, r.Open, r.Report); err != nil {
+	if err := batch.Append(r.Started, r.Finished, r.Full, r.Findings, r.Acknowledged, r.Dead, r.Open, r.Report); err != nil {
 		_ = batch.Abort()
 		return fmt.Errorf("save the audit's result: %w", err)
 	}
@@ -115,19 +116,32 @@ func (db *DB) SaveAudit(ctx context.Context, r AuditResult) error {
 
 // LastAudit returns the newest result without its report, nil when there is none.
 func (db *DB) LastAudit(ctx context.Context) (*AuditResult, error) {
-	rows, err := db.conn.Query(ctx, "SELECT started_at, finished_at, full, findings, dead, open FROM audits ORDER BY started_at DESC LIMIT 1")
+	rows, err := db.conn.Query(ctx, "SELECT started_at, finished_at, full, findings, acknowledged, dead, open FROM audits ORDER BY started_at DESC LIMIT 1")
 	if err != nil {
 		return nil, fmt.Errorf("read the last audit: %w", err)
 	}
 	var last *AuditResult
 	err = each(rows, func() error {
 		last = new(AuditResult)
-		return rows.Scan(&last.Started, &last.Finished, &last.Full, &last.Findings, &last.Dead, &last.Open)
+		return rows.Scan(&last.Started, &last.Finished, &last.Full, &last.Findings, &last.Acknowledged, &last.Dead, &last.Open)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the last audit: %w", err)
 	}
 	return last, nil
+}
+
+// LastReport returns the report of the newest result, "" when there is none.
+func (db *DB) LastReport(ctx context.Context) (string, error) {
+	var reports []string
+	err := db.conn.QueryRow(ctx, "SELECT groupArray(report) FROM (SELECT report FROM audits ORDER BY started_at DESC LIMIT 1)").Scan(&reports)
+	if err != nil {
+		return "", fmt.Errorf("read the last audit's report: %w", err)
+	}
+	if len(reports) == 0 {
+		return "", nil
+	}
+	return reports[0], nil
 }
 
 // LockRepair runs fn while no other process is in LockRepair of this database.

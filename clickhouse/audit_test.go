@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"weir/schemas"
 )
 
@@ -296,5 +299,58 @@ func TestExtraTagsAreNotedAtTheGeneration(t *testing.T) {
 		if got, known, err := db.ExtraTags(t.Context(), 1); !known || err != nil || !slices.Equal(got, want) {
 			t.Errorf("got %q %v %v, want %q", got, known, err, want)
 		}
+	}
+}
+
+func TestAcknowledgementsAreKeptUntilTheyAreDeleted(t *testing.T) {
+	db := openMigrated(t)
+	at := time.UnixMicro(1_800_000_000_123_456).UTC()
+	want := []Acknowledgement{
+		{At: at, Reason: "it's a disk\\", Kind: "log_gap", Topic: schemas.TopicUsage, Partition: 4, FirstOffset: 0, LastOffset: 1 << 40},
+		{At: at.Add(time.Microsecond), Reason: "a script", Kind: "call_unknown", Node: "N", RequestIDs: []string{"req_1", "req_2"}},
+		{At: at.Add(time.Second), Reason: "a machine", Kind: "hole", Node: "N", Seqs: SeqRange{3, 1 << 50}},
+	}
+	check := func(what string, want []Acknowledgement) {
+		t.Helper()
+		got, err := db.Acknowledgements(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	check("none", nil)
+	for _, list := range [][]Acknowledgement{want[2:], want[:2]} {
+		if err := db.SaveAcknowledgements(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check("all", want)
+	if err := db.DeleteAcknowledgements(t.Context(), []string{"hole", "log_gap"}); err != nil {
+		t.Fatal(err)
+	}
+	check("one kind left", want[1:2])
+}
+
+// What stands at offsets that the log has lost is found by them alone.
+func TestRequestsAtOffsets(t *testing.T) {
+	db := openMigrated(t)
+	usage := NewUsageBlock()
+	for offset := range int64(10) {
+		usage.Append(Origin{At: noon, Partition: 1, Offset: offset}, &schemas.UsageRecorded{RequestId: fmt.Sprint("req_", offset)})
+		usage.Append(Origin{At: noon, Partition: 2, Offset: offset}, &schemas.UsageRecorded{RequestId: fmt.Sprint("other_", offset)})
+	}
+	if err := db.InsertFacts(t.Context(), token(t, 1), usage); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	err := db.RequestsAt(t.Context(), schemas.TopicUsage, 1, []int64{8, 2, 5}, []int64{20, 3, 5}, func(id string) { got = append(got, id) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(got)
+	if want := []string{"req_2", "req_3", "req_5", "req_8", "req_9"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -29,10 +29,14 @@ type finding struct {
 }
 
 type auditReport struct {
-	Clean    bool      `json:"clean"`
-	Findings []finding `json:"findings"`
-	Notes    []string  `json:"notes"`
-	Nodes    []struct {
+	Clean        bool      `json:"clean"`
+	Findings     []finding `json:"findings"`
+	Acknowledged []struct {
+		finding
+		Reason string `json:"reason"`
+	} `json:"acknowledged"`
+	Notes []string `json:"notes"`
+	Nodes []struct {
 		Node                   string `json:"node"`
 		Events                 uint64 `json:"events"`
 		Missing, Repeats, Open uint64
@@ -180,38 +184,78 @@ func TestAuditFindsPlantedDamage(t *testing.T) {
 	}
 }
 
-// TestAuditFindsADroppedRecord takes records out of the middle of a topic while the stack is down.
+// TestAuditFindsADroppedRecord takes records out of the middle of a topic while the stack is down, once and, when an
+// operator has said that this is known, again.
 func TestAuditFindsADroppedRecord(t *testing.T) {
 	data := t.TempDir()
 	embedded := []string{"--kafka-server", "kfake"} // whose files dropBatch knows
 	stack := stacktest.New(t, stacktest.Options{Data: data, Args: embedded})
-	answers := (&load{client: stack.Client(), calls: 400, callers: 8}).made(t)
-	books := stacktest.OpenBooks(t, stack)
-	stacktest.WaitUsage(t, books, time.Minute, answers...)
-	if r, text := audited(t, stack, "audit"); !r.Clean {
-		t.Fatalf("before anything is planted:\n%s", text)
+	served := func(calls int) {
+		t.Helper()
+		answers := (&load{client: stack.Client(), calls: calls, callers: 8}).made(t)
+		stacktest.WaitUsage(t, stacktest.OpenBooks(t, stack), time.Minute, answers...)
 	}
-	if err := stack.Stop(); err != nil {
-		t.Fatal(err)
+	dropped := func() (first, last int64) {
+		t.Helper()
+		if err := stack.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		first, last = dropBatch(t, filepath.Join(data, "kafka", "partitions", "weir.usage-4"))
+		stack = stacktest.New(t, stacktest.Options{Data: data, Args: embedded})
+		served(60)
+		return first, last
 	}
-	first, last := dropBatch(t, filepath.Join(data, "kafka", "partitions", "weir.usage-4"))
-	stack = stacktest.New(t, stacktest.Options{Data: data, Args: embedded})
-	more := (&load{client: stack.Client(), calls: 60, callers: 4}).made(t)
-	books = stacktest.OpenBooks(t, stack)
-	stacktest.WaitUsage(t, books, time.Minute, more...)
-
-	// What was read before is read again only by a whole audit, and what that one has found stays found. No
-	// repair takes the rows, which are all that is left of these events.
-	want := map[string]uint64{"log_gap": uint64(last - first + 1)}
-	for _, args := range [][]string{{"audit", "--full"}, {"audit"}, {"repair"}, {"audit", "--full"}} {
+	wantLost := func(first, last int64, args ...string) {
+		t.Helper()
 		r, text := audited(t, stack, args...)
-		wantKinds(t, fmt.Sprint(args), r, text, want)
+		wantKinds(t, fmt.Sprint(args), r, text, map[string]uint64{"log_gap": uint64(last - first + 1)})
 		for _, f := range r.Findings {
 			if f.Topic != "weir.usage" || *f.Partition != 4 || *f.FirstOffset != first || *f.LastOffset != last {
 				t.Errorf("%v found %+v, want offsets %d to %d of weir.usage/4", args, f, first, last)
 			}
 		}
 	}
+	served(400)
+	if r, text := audited(t, stack, "audit"); !r.Clean {
+		t.Fatalf("before anything is planted:\n%s", text)
+	}
+	first, last := dropped()
+	// What was read before is read again only by a whole audit, and what that one has found stays found. No
+	// repair takes the rows, which are all that is left of these events.
+	for _, args := range [][]string{{"audit", "--full"}, {"audit"}, {"repair"}, {"audit", "--full"}} {
+		wantLost(first, last, args...)
+	}
+
+	acknowledge := func(args ...string) string {
+		t.Helper()
+		out, err := stack.Run(t, auditLimit, "ingest", append([]string{"acknowledge"}, args...)...)
+		if err != nil {
+			t.Fatalf("acknowledge %v: %v\n%s", args, err, out)
+		}
+		return out
+	}
+	acknowledge("--reason", "a disk broke", "log_gap")
+	// Nor is a call open whose usage is a row and no longer a record.
+	for _, args := range [][]string{{"audit"}, {"audit", "--full", "--open-after", "1ns"}} {
+		r, text := audited(t, stack, args...)
+		if !r.Clean || len(r.Acknowledged) != 1 {
+			t.Fatalf("%v after the loss was acknowledged:\n%s", args, text)
+		}
+		if k := r.Acknowledged[0]; k.Reason != "a disk broke" || *k.FirstOffset != first || *k.LastOffset != last || k.Kind != "log_gap" {
+			t.Errorf("%v: acknowledged is %+v, want offsets %d to %d", args, k, first, last)
+		}
+	}
+
+	// What is lost next is found, and only that; taken back, both are.
+	again, end := dropped()
+	wantLost(again, end, "audit", "--full")
+	wantLost(again, end, "audit")
+	if out := acknowledge("--list"); !strings.Contains(out, "a disk broke") {
+		t.Errorf("the list says\n%s", out)
+	}
+	acknowledge("--undo")
+	r, text := audited(t, stack, "audit")
+	wantKinds(t, "taken back", r, text, map[string]uint64{"log_gap": uint64(last - first + 1 + end - again + 1)})
 }
 
 // dropBatch takes one batch out of a partition's files and returns its offsets. A segment is batches in

@@ -2,9 +2,6 @@ package e2e_test
 
 import (
 	"bytes"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net"
 	"os"
@@ -26,27 +23,29 @@ type deployment struct {
 	config string
 	stack  *stacktest.Stack
 	ports  map[string]string // address by the variable that a service listens by
+
+	hashSecret string // of the API keys
 }
 
-// deploy prepares a deployment whose weir.yaml has one key more and the stack's provider for OpenAI's.
-func deploy(t *testing.T, stack *stacktest.Stack, key string) *deployment {
+// deploy prepares a deployment whose weir.yaml has the stack's provider for OpenAI's. The log is the stack's, and so
+// its keys are that one's too, and the secret under which they are hashed.
+func deploy(t *testing.T, stack *stacktest.Stack) *deployment {
 	t.Helper()
 	d := &deployment{folder: buildImages(t), stack: stack, config: filepath.Join(t.TempDir(), "weir.yaml"), ports: map[string]string{}}
 	text, err := os.ReadFile(filepath.Join(root, "deploy", "weir.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	mac := hmac.New(sha256.New, []byte(marked("WEIR_KEY_HASH_SECRET")))
-	mac.Write([]byte(key))
-	for old, new := range map[string]string{
-		"keys: []":                  "keys: [{id: key_deployed, org_id: org_deployed, hash: " + hex.EncodeToString(mac.Sum(nil)) + "}]",
-		"https://api.openai.com/v1": stacktest.URL(stack.Provider) + "/v1",
-	} {
-		if !bytes.Contains(text, []byte(old)) {
-			t.Fatalf("deploy/weir.yaml has no %q", old)
-		}
-		text = bytes.Replace(text, []byte(old), []byte(new), 1)
+	const openAI = "https://api.openai.com/v1"
+	if !bytes.Contains(text, []byte(openAI)) {
+		t.Fatalf("deploy/weir.yaml has no %q", openAI)
 	}
+	text = bytes.Replace(text, []byte(openAI), []byte(stacktest.URL(stack.Provider)+"/v1"), 1)
+	secret, err := os.ReadFile(filepath.Join(stack.Data, "key_hash_secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.hashSecret = strings.TrimSpace(string(secret))
 	if err := os.WriteFile(d.config, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +72,7 @@ func (d *deployment) env(t *testing.T, service string) []string {
 	instead := map[string]string{
 		"WEIR_CONFIG": d.config, "WEIR_KAFKA__BROKERS": d.stack.Kafka, "WEIR_CLICKHOUSE__ADDR": d.stack.ClickHouseNative,
 		"WEIR_CLICKHOUSE__USERNAME": "default", "WEIR_CLICKHOUSE__PASSWORD": "", "WEIR_REDIS__ADDR": d.stack.Redis, "WEIR_REDIS__PASSWORD": "",
-		"WEIR_GATEWAY__SPOOL__DIR": filepath.Join(filepath.Dir(d.config), "spool"),
+		"WEIR_GATEWAY__SPOOL__DIR": filepath.Join(filepath.Dir(d.config), "spool"), "WEIR_GATEWAY__KEY_HASH_SECRET": d.hashSecret,
 	}
 	for name, address := range d.ports {
 		instead[name] = address
@@ -116,9 +115,8 @@ func (d *deployment) healthy(t *testing.T, service string) error {
 // pass, makes a call, and stops the gateway while a call is open that takes longer than the other cleanups
 // may.
 func TestDeployment(t *testing.T) {
-	const key = "sk-weir-deployed"
 	stack := stacktest.New(t, stacktest.Options{})
-	d := deploy(t, stack, key)
+	d := deploy(t, stack)
 	for _, service := range services() {
 		if err := d.healthy(t, service); err == nil {
 			t.Errorf("%s is healthy before it runs", service)
@@ -151,7 +149,7 @@ func TestDeployment(t *testing.T) {
 		t.Error(err)
 	}
 
-	client := stacktest.ClientOf(d.ports["WEIR_GATEWAY__LISTEN"], key)
+	client := stacktest.ClientOf(d.ports["WEIR_GATEWAY__LISTEN"], stack.APIKey)
 	const open = 17 * time.Second // service.StopLimit is 15 s
 	long := make(chan stacktest.Answer, 1)
 	go func() {
@@ -179,7 +177,7 @@ func TestDeployment(t *testing.T) {
 	}
 	usage := stacktest.WaitUsage(t, stacktest.OpenBooks(t, stack), visible, short, answer)
 	for _, a := range []stacktest.Answer{short, answer} {
-		if row := usage[a.RequestID]; row.KeyID != "key_deployed" || row.Provider != "openai" || row.Model != strings.TrimPrefix(row.RequestedModel, "openai/") {
+		if row := usage[a.RequestID]; row.KeyID != "key_dev" || row.Provider != "openai" || row.Model != strings.TrimPrefix(row.RequestedModel, "openai/") {
 			t.Errorf("the call is in the books as %+v", row)
 		}
 	}

@@ -3,8 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
+	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"weir/clickhouse"
 	"weir/ingest/app"
@@ -13,9 +18,24 @@ import (
 	"weir/internal/eventlog"
 )
 
+// output is how a command prints its result.
+type output struct {
+	Format string `enum:"table,json" default:"table" help:"What is printed: table or json."`
+}
+
+func (o output) write(result interface {
+	WriteJSON(w io.Writer) error
+	WriteTable(w io.Writer) error
+}) error {
+	if o.Format == "json" {
+		return result.WriteJSON(os.Stdout)
+	}
+	return result.WriteTable(os.Stdout)
+}
+
 // auditFlags are what every command that audits takes.
 type auditFlags struct {
-	Format    string        `enum:"table,json" default:"table" help:"What is printed: table or json."`
+	output
 	OpenAfter time.Duration `default:"1h" help:"How old a call without an outcome may become before it is a finding."`
 }
 
@@ -135,9 +155,57 @@ func (c retireCommand) run(ctx context.Context, o app.Options) error {
 	return nil
 }
 
-func (c auditFlags) write(r *audit.Report) error {
-	if c.Format == "json" {
-		return r.WriteJSON(os.Stdout)
+type acknowledgeCommand struct {
+	output
+	Reason string   `xor:"do" required:"" help:"Why this is known: one line, which later audits show. Acknowledges what the last audit found and nothing mends."`
+	Undo   bool     `xor:"do" required:"" help:"Take acknowledgements back, so that what they cover is found again."`
+	List   bool     `xor:"do" required:"" help:"Show what is acknowledged."`
+	Kinds  []string `arg:"" optional:"" name:"kind" help:"The kinds of findings; all that nothing mends without any."`
+}
+
+// maxReason bounds a reason, in bytes: it is a column of a table.
+const maxReason = 500
+
+// Validate is called by kong.
+func (c acknowledgeCommand) Validate() error {
+	for _, k := range c.Kinds {
+		if err := audit.CheckAcknowledgeable(audit.Kind(k)); err != nil {
+			return err
+		}
 	}
-	return r.WriteTable(os.Stdout)
+	if c.Undo || c.List {
+		return nil
+	}
+	if strings.TrimSpace(c.Reason) == "" || len(c.Reason) > maxReason || strings.ContainsFunc(c.Reason, unicode.IsControl) {
+		return fmt.Errorf("--reason must be one line of 1 to %d bytes that says why this is known", maxReason)
+	}
+	return nil
+}
+
+func (c acknowledgeCommand) run(ctx context.Context, o app.Options) error {
+	db, err := clickhouse.Open(o.ClickHouse)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	kinds := audit.Acknowledgeable()
+	if len(c.Kinds) > 0 {
+		kinds = slices.DeleteFunc(kinds, func(k audit.Kind) bool { return !slices.Contains(c.Kinds, string(k)) })
+	}
+	var list audit.Acknowledgements
+	switch {
+	case c.List:
+		list, err = audit.ListAcknowledged(ctx, db, kinds)
+	case c.Undo:
+		list, err = audit.Withdraw(ctx, db, kinds)
+	default:
+		list, err = audit.Acknowledge(ctx, db, kinds, c.Reason)
+	}
+	if err != nil {
+		return err
+	}
+	if !c.List {
+		o.Logger.Info("stored; the metrics and the alert follow with the next audit", "findings", len(list), "undone", c.Undo)
+	}
+	return c.write(list)
 }

@@ -24,12 +24,13 @@ import (
 
 type commandLine struct {
 	service.Flags
-	Run     struct{}               `cmd:"" default:"1" help:"Write events into ClickHouse until stopped (the default)."`
-	Migrate struct{}               `cmd:"" help:"Bring ClickHouse to the newest schema and end."`
-	Audit   auditCommand           `cmd:"" help:"Show that the log, the tables and the rollups agree. Exit code 1 when anything is off."`
-	Repair  repairCommand          `cmd:"" help:"Put the tables right from the log, and audit again."`
-	Retire  retireCommand          `cmd:"" help:"End a node that will not return, and close its open calls."`
-	Offset  eventlog.OffsetCommand `cmd:"" help:"Set where a partition goes on, after records expired that were never delivered."`
+	Run         struct{}               `cmd:"" default:"1" help:"Write events into ClickHouse until stopped (the default)."`
+	Migrate     struct{}               `cmd:"" help:"Bring ClickHouse to the newest schema and end."`
+	Audit       auditCommand           `cmd:"" help:"Show that the log, the tables and the rollups agree. Exit code 1 when anything is off."`
+	Repair      repairCommand          `cmd:"" help:"Put the tables right from the log, and audit again."`
+	Retire      retireCommand          `cmd:"" help:"End a node that will not return, and close its open calls."`
+	Acknowledge acknowledgeCommand     `cmd:"" help:"Say that findings which nothing mends are known, so that audits tell them apart."`
+	Offset      eventlog.OffsetCommand `cmd:"" help:"Set where a partition goes on, after records expired that were never delivered."`
 	service.Commands
 }
 
@@ -69,6 +70,7 @@ func start(ctx context.Context, flags commandLine, command string) (clean bool, 
 	if err := service.Load(flags.Config, sections); err != nil {
 		return false, err
 	}
+	service.LimitMemory(options.Ingest.MemoryLimit)
 	switch command {
 	case "health":
 		return true, service.AskReady(ctx, options.Ingest.MetricsListen, os.Stdout)
@@ -80,6 +82,8 @@ func start(ctx context.Context, flags commandLine, command string) (clean bool, 
 		return flags.Audit.run(ctx, options)
 	case "repair":
 		return flags.Repair.run(ctx, options)
+	case "acknowledge", "acknowledge <kind>":
+		return true, flags.Acknowledge.run(ctx, options)
 	case "retire <node>":
 		return true, flags.Retire.run(ctx, options)
 	}

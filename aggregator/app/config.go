@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"weir/internal/service"
 )
 
 // Config is the aggregator's own section of weir.yaml.
@@ -18,6 +20,10 @@ type Config struct {
 	// MetricsListen is the address of /healthz, /readyz and /metrics. Default
 	// 127.0.0.1:9102.
 	MetricsListen string `koanf:"metrics_listen"`
+	// MemoryLimit is what the garbage collector keeps the process below while it can,
+	// by working more; a backlog would take twice what it needs otherwise. It bounds
+	// nothing: GOMEMLIMIT in the environment wins. Default 320MiB.
+	MemoryLimit service.Bytes `koanf:"memory_limit"`
 	// ExtraTags are the names of extra entries that count as tags "name=value".
 	// A change counts from the events on that are read after it. Default feature.
 	ExtraTags []string `koanf:"extra_tags"`
@@ -30,7 +36,8 @@ const maxRows = 50_000
 func DefaultConfig() Config {
 	return Config{
 		FlushInterval: time.Second, FlushRows: maxRows, MetricsListen: "127.0.0.1:9102",
-		ExtraTags: []string{"feature"},
+		MemoryLimit: 320 << 20,
+		ExtraTags:   []string{"feature"},
 	}
 }
 
@@ -39,6 +46,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.FlushInterval <= 0:
 		return fmt.Errorf("aggregator.flush_interval is %s; it must be more than 0", c.FlushInterval)
+	case c.MemoryLimit < 64<<20:
+		return fmt.Errorf("aggregator.memory_limit is %s; it must be at least 64MiB", c.MemoryLimit)
 	case c.FlushRows < 1 || c.FlushRows > maxRows:
 		return fmt.Errorf("aggregator.flush_rows is %d; it must be 1 to %d", c.FlushRows, maxRows)
 	case slices.Contains(c.ExtraTags, ""):

@@ -166,7 +166,8 @@ func check(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	costs, err := events.Plan{Rounds: 3, Events: 150_000}.Measure(ctx, events.KafkaEngine, events.Ingest, events.Aggregator)
+	// Fewer events would end in the midst of the first merges and before a batch is full.
+	costs, err := events.Plan{Rounds: 3, Events: 300_000}.Measure(ctx, events.KafkaEngine, events.Ingest, events.Aggregator)
 	if err != nil {
 		return err
 	}

@@ -253,7 +253,7 @@ func TestTheLastAuditIsInTheMetrics(t *testing.T) {
 	for i, n := range []uint64{9, 4} {
 		result := clickhouse.AuditResult{
 			Started: began.Add(time.Duration(i) * time.Hour), Finished: began.Add(time.Duration(i)*time.Hour + 2*time.Second), Full: true,
-			Findings: map[string]uint64{"row_missing": n}, Dead: 3, Open: 5, Report: "{}",
+			Findings: map[string]uint64{"row_missing": n}, Acknowledged: map[string]uint64{"hole": n + 1}, Dead: 3, Open: 5, Report: "{}",
 		}
 		if err := db.SaveAudit(t.Context(), result); err != nil {
 			t.Fatal(err)
@@ -263,6 +263,7 @@ func TestTheLastAuditIsInTheMetrics(t *testing.T) {
 	var last string
 	for _, want := range []string{
 		`weir_audit_findings{kind="row_missing"} 4`, `weir_audit_findings{kind="rollup_differs"} 0`,
+		`weir_audit_acknowledged{kind="hole"} 5`, `weir_audit_acknowledged{kind="log_gap"} 0`,
 		`weir_audit_last_run_timestamp_seconds 1.800003602e+09`, `weir_audit_duration_seconds 2`,
 		`weir_audit_dead_records 3`, `weir_audit_open_calls 5`, `weir_audit_last_full 1`,
 	} {

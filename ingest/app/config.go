@@ -3,6 +3,8 @@ package app
 import (
 	"fmt"
 	"time"
+
+	"weir/internal/service"
 )
 
 // Config is ingest's own section of weir.yaml.
@@ -15,6 +17,10 @@ type Config struct {
 	// MetricsListen is the address of /healthz, /readyz and /metrics. Default
 	// 127.0.0.1:9101.
 	MetricsListen string `koanf:"metrics_listen"`
+	// MemoryLimit is what the garbage collector keeps the process below while it can,
+	// by working more; a backlog would take twice what it needs otherwise. It bounds
+	// nothing: GOMEMLIMIT in the environment wins. Default 320MiB.
+	MemoryLimit service.Bytes `koanf:"memory_limit"`
 }
 
 // maxRows keeps a batch in one native block and one part of each table partition.
@@ -22,7 +28,7 @@ const maxRows = 50_000
 
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
-	return Config{FlushInterval: time.Second, FlushRows: maxRows, MetricsListen: "127.0.0.1:9101"}
+	return Config{FlushInterval: time.Second, FlushRows: maxRows, MetricsListen: "127.0.0.1:9101", MemoryLimit: 320 << 20}
 }
 
 // Validate names the field that cannot be and the remedy.
@@ -30,6 +36,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.FlushInterval <= 0:
 		return fmt.Errorf("ingest.flush_interval is %s; it must be more than 0", c.FlushInterval)
+	case c.MemoryLimit < 64<<20:
+		return fmt.Errorf("ingest.memory_limit is %s; it must be at least 64MiB", c.MemoryLimit)
 	case c.FlushRows < 1 || c.FlushRows > maxRows:
 		return fmt.Errorf("ingest.flush_rows is %d; it must be 1 to %d", c.FlushRows, maxRows)
 	}

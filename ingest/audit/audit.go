@@ -42,6 +42,7 @@ type run struct {
 	// undelivered is the least seq of each node that is not delivered.
 	undelivered map[string]uint64
 	missingRows map[string]seqSet // by node: events of the log that have no row
+	known       []clickhouse.Acknowledgement
 }
 
 // Run audits and returns the report, which it has also stored. Errors: Kafka or
@@ -52,6 +53,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	defer a.kafka.Close()
+	if a.known, err = a.db.Acknowledgements(ctx); err != nil {
+		return nil, err
+	}
 	if err := a.readLog(ctx); err != nil {
 		return nil, err
 	}
@@ -84,7 +88,7 @@ func begin(ctx context.Context, o Options) (*run, error) {
 	now := time.Now()
 	return &run{
 		o: o, db: o.DB, kafka: log, now: now, retired: retired,
-		report: &Report{Started: now, Full: o.Full, Findings: []Finding{}, Nodes: []Node{}},
+		report: &Report{Started: now, Full: o.Full, Findings: []Finding{}, Acknowledged: Acknowledgements{}, Nodes: []Node{}},
 		floors: make(map[string]uint64), undelivered: make(map[string]uint64), missingRows: make(map[string]seqSet),
 	}, nil
 }
@@ -117,7 +121,7 @@ func (a *run) readLog(ctx context.Context) error {
 			next = p.Next
 		}
 		if end < next {
-			a.gap(id, offsets{end, next - 1}, "the log ends before what an earlier audit has read of it")
+			a.gap(LogBehind, id, offsets{end, next - 1}, "the log ends before what an earlier audit has read of it")
 		}
 		a.upto[id] = max(next, starts[id], min(committed[id], end))
 		tailEnds[id] = max(ends[id], a.upto[id])
@@ -142,8 +146,7 @@ func (a *run) readLog(ctx context.Context) error {
 	if a.dead, err = readDead(ctx, a.kafka, starts, ends); err != nil {
 		return err
 	}
-	a.gaps()
-	return nil
+	return a.gaps(ctx)
 }
 
 // load takes up the state that the audit before has stored.
@@ -188,31 +191,64 @@ func (a *run) store(ctx context.Context) error {
 	return a.db.SaveCheckpoint(ctx, a.now, text)
 }
 
-// gaps reports what the log does not hold.
-func (a *run) gaps() {
-	for _, id := range sortedPartitions(a.tail.partitions) {
-		start := a.starts[id]
-		if start > 0 {
-			a.gap(id, offsets{0, start - 1}, "the topic has lost its beginning: it must never expire")
-		}
-		for _, g := range a.tail.partitions[id].Gaps {
-			if g.First = max(g.First, start); g.First <= g.Last {
-				a.gap(id, g, "the log has lost these records: they cannot be put back into it, nor rows that are not there be made from it")
-			}
+// lost are the offsets that the log does not hold: its beginning, and gaps
+// behind it.
+func (a *run) lost(id eventlog.PartitionID) (lost ranges) {
+	start := a.starts[id]
+	if start > 0 {
+		lost = append(lost, offsets{0, start - 1})
+	}
+	for _, g := range a.tail.partitions[id].Gaps {
+		if g.First = max(g.First, start); g.First <= g.Last {
+			lost = append(lost, g)
 		}
 	}
+	return lost
 }
 
-func (a *run) gap(id eventlog.PartitionID, g offsets, detail string) {
+// gaps reports what the log does not hold. A row that stands at such an offset is
+// what is left of an event, and counts as it in its call: a call is not open, or
+// unknown, because the log has lost a part of it.
+func (a *run) gaps(ctx context.Context) error {
+	for _, id := range sortedPartitions(a.tail.partitions) {
+		lost := a.lost(id)
+		for _, g := range lost {
+			detail := "the log has lost these records: they cannot be put back into it, nor rows that are not there be made from it"
+			if g.Last < a.starts[id] {
+				detail = "the topic has lost its beginning: it must never expire"
+			}
+			a.gap(LogGap, id, g, detail)
+		}
+		if len(lost) == 0 || len(a.tail.calls) == 0 {
+			continue
+		}
+		first, last := make([]int64, len(lost)), make([]int64, len(lost))
+		for i, g := range lost {
+			first[i], last[i] = g.First, g.Last
+		}
+		err := a.db.RequestsAt(ctx, id.Topic, id.Partition, first, last, func(requestID string) {
+			if c := a.tail.calls[requestID]; c != nil {
+				a.tail.add(c, id.Topic)
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *run) gap(kind Kind, id eventlog.PartitionID, g offsets, detail string) {
 	a.report.add(Finding{
-		Kind: LogGap, Topic: id.Topic, Partition: &id.Partition, FirstOffset: &g.First, LastOffset: &g.Last,
+		Kind: kind, Topic: id.Topic, Partition: &id.Partition, FirstOffset: &g.First, LastOffset: &g.Last,
 		Count: uint64(g.Last - g.First + 1), Detail: detail,
 	})
 }
 
-// finish stores the result.
+// finish takes out of the findings what is known, and stores the result.
 func (a *run) finish(ctx context.Context) error {
 	r := a.report
+	r.Findings, r.Acknowledged = part(r.Findings, a.known)
 	r.Finished, r.Clean = time.Now(), len(r.Findings) == 0
 	return a.save(ctx)
 }

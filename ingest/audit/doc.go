@@ -14,7 +14,9 @@
 //
 // Guarantee: a finding is a fact and not a race. What is still on its way is
 // not judged: places are read in an order that makes everything below them
-// final, and nothing is waited for.
+// final, and nothing is waited for. What nothing mends may be acknowledged: it is
+// then told apart, and never more of it than the very offsets, seqs or request
+// ids that were acknowledged.
 //
 // Cost: the log is read once. What was read is kept as sums of 65,536 offsets in
 // audit_segments, and the next audit reads what came since; Full reads all of

@@ -19,7 +19,7 @@ type Watch struct {
 	db     *clickhouse.DB
 	logger *slog.Logger
 
-	findings                         *prometheus.GaugeVec
+	findings, acknowledged           *prometheus.GaugeVec
 	last, duration, dead, open, full prometheus.Gauge
 }
 
@@ -30,21 +30,22 @@ func NewWatch(db *clickhouse.DB, registerer prometheus.Registerer, logger *slog.
 		registerer.MustRegister(g)
 		return g
 	}
+	byKind := func(name, help string) *prometheus.GaugeVec {
+		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"kind"})
+		registerer.MustRegister(g)
+		return g
+	}
 	w := &Watch{
 		db: db, logger: logger,
-		findings: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "weir_audit_findings", Help: "What the last audit found off, by kind: events, rows, calls or groups of a rollup.",
-		}, []string{"kind"}),
-		last:     gauge("weir_audit_last_run_timestamp_seconds", "When the last audit ended; 0 when none has run."),
-		full:     gauge("weir_audit_last_full", "1 when the last audit read the whole log, 0 when it read what was new."),
-		duration: gauge("weir_audit_duration_seconds", "How long the last audit took."),
-		dead:     gauge("weir_audit_dead_records", "Dead records that the last audit counted as present."),
-		open:     gauge("weir_audit_open_calls", "Calls without an outcome at the last audit, those in flight among them."),
+		findings:     byKind("weir_audit_findings", "What the last audit found off, by kind: events, rows, calls or groups of a rollup."),
+		acknowledged: byKind("weir_audit_acknowledged", "What the last audit found and an operator had acknowledged, by kind; not among the findings."),
+		last:         gauge("weir_audit_last_run_timestamp_seconds", "When the last audit ended; 0 when none has run."),
+		full:         gauge("weir_audit_last_full", "1 when the last audit read the whole log, 0 when it read what was new."),
+		duration:     gauge("weir_audit_duration_seconds", "How long the last audit took."),
+		dead:         gauge("weir_audit_dead_records", "Dead records that the last audit counted as present."),
+		open:         gauge("weir_audit_open_calls", "Calls without an outcome at the last audit, those in flight among them."),
 	}
-	registerer.MustRegister(w.findings)
-	for _, kind := range Kinds() {
-		w.findings.WithLabelValues(string(kind)).Set(0)
-	}
+	w.set(nil, nil)
 	return w
 }
 
@@ -69,9 +70,7 @@ func (w *Watch) look(ctx context.Context) error {
 	if err != nil || last == nil {
 		return err
 	}
-	for _, kind := range Kinds() {
-		w.findings.WithLabelValues(string(kind)).Set(float64(last.Findings[string(kind)]))
-	}
+	w.set(last.Findings, last.Acknowledged)
 	w.last.Set(float64(last.Finished.UnixMilli()) / 1000)
 	w.duration.Set(last.Finished.Sub(last.Started).Seconds())
 	w.dead.Set(float64(last.Dead))
@@ -81,4 +80,15 @@ func (w *Watch) look(ctx context.Context) error {
 		w.full.Set(1)
 	}
 	return nil
+}
+
+// set exports what is off by kind; a kind that is not there counts nothing.
+func (w *Watch) set(findings, acknowledged map[string]uint64) {
+	for _, kind := range Kinds() {
+		name := string(kind)
+		w.findings.WithLabelValues(name).Set(float64(findings[name]))
+		if acknowledgeable(kind) {
+			w.acknowledged.WithLabelValues(name).Set(float64(acknowledged[name]))
+		}
+	}
 }

@@ -14,7 +14,8 @@ import (
 // which another node writes, may still be on their way.
 const retiredGrace = time.Minute
 
-// maxSeqRanges bounds how many ranges of holes are told of one node.
+// maxSeqRanges bounds how many ranges of holes are told of one node, those that
+// are acknowledged aside.
 const maxSeqRanges = 1000
 
 // nodeFacts is what the log says of a node.
@@ -113,23 +114,35 @@ func (a *run) nodeFacts() map[string]*nodeFacts {
 	return nodes
 }
 
-// holes reports the numbers of a node that neither a table nor the log holds.
+// holes reports the numbers of a node that neither a table nor the log holds,
+// all that are acknowledged and maxSeqRanges of the others: those that are known
+// must not stand before one that is not.
 func (a *run) holes(ctx context.Context, node string, within clickhouse.SeqRange, dead map[uint64]bool) error {
-	missing, err := a.db.MissingSeqs(ctx, node, within, maxSeqRanges)
-	if err != nil {
-		return err
+	known, told := a.missingRows[node], 0
+	for {
+		missing, err := a.db.MissingSeqs(ctx, node, within, maxSeqRanges)
+		if err != nil {
+			return err
+		}
+		var found []Finding
+		for _, r := range without(missing, func(seq uint64) bool { return dead[seq] || known.has(seq) }) {
+			found = append(found, Finding{
+				Kind: Hole, Node: node, FirstSeq: r.First, LastSeq: r.Last, Count: r.Last - r.First + 1,
+				Detail: "neither the tables nor the log hold it, and Kafka had acknowledged it; it cannot be put back",
+			})
+		}
+		a.report.Findings = append(a.report.Findings, found...)
+		if len(missing) < maxSeqRanges {
+			return nil
+		}
+		last := missing[maxSeqRanges-1].Last
+		left, _ := part(found, a.known)
+		if told += len(left); told >= maxSeqRanges {
+			a.report.note("node %s has holes in more than %d places; those above seq %d were not looked up", node, maxSeqRanges, last)
+			return nil
+		}
+		within.First = last + 1
 	}
-	if len(missing) == maxSeqRanges {
-		a.report.note("node %s has holes in more than %d places; those above seq %d were not looked up in the log", node, maxSeqRanges, missing[maxSeqRanges-1].Last)
-	}
-	known := a.missingRows[node]
-	for _, r := range without(missing, func(seq uint64) bool { return dead[seq] || known.has(seq) }) {
-		a.report.add(Finding{
-			Kind: Hole, Node: node, FirstSeq: r.First, LastSeq: r.Last, Count: r.Last - r.First + 1,
-			Detail: "neither the tables nor the log hold it, and Kafka had acknowledged it; it cannot be put back",
-		})
-	}
-	return nil
 }
 
 // repeats reports rows of one number that are not told of by their offsets.
@@ -165,7 +178,8 @@ func without(ranges []clickhouse.SeqRange, cut func(uint64) bool) []clickhouse.S
 	return left
 }
 
-// maxCalls bounds how many request ids a finding names.
+// maxCalls bounds how many request ids a finding names that can be mended; one
+// that can be acknowledged names all of them.
 const maxCalls = 20
 
 // compareCalls reports calls that will not be completed any more.
@@ -192,11 +206,12 @@ func (a *run) compareCalls() {
 		return slices.Compare([]string{string(x.kind), x.node}, []string{string(y.kind), y.node})
 	}) {
 		ids := slices.Sorted(slices.Values(groups[g]))
-		f := Finding{Kind: g.kind, Node: g.node, Count: uint64(len(ids)), RequestIDs: ids[:min(len(ids), maxCalls)]}
+		f := Finding{Kind: g.kind, Node: g.node, Count: uint64(len(ids)), RequestIDs: ids}
 		switch {
 		case g.kind == CallUnknown:
 			f.Detail = "an outcome or a usage without a request, or a second one of its call"
 		default:
+			f.RequestIDs = ids[:min(len(ids), maxCalls)]
 			f.Detail = "no outcome: start the gateway on the node's spool again, or, when it will not return, `ingest retire " + g.node + "`"
 		}
 		a.report.add(f)

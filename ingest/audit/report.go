@@ -19,6 +19,8 @@ type Kind string
 const (
 	// LogGap: the log does not hold offsets between its bounds, or below them.
 	LogGap Kind = "log_gap"
+	// LogBehind: the log ends before what an earlier audit has read of it.
+	LogBehind Kind = "log_behind"
 	// Hole: a node's seq that Kafka has acknowledged is nowhere.
 	Hole Kind = "hole"
 	// RowMissing: the log has an event and the table no row of it.
@@ -39,7 +41,7 @@ const (
 
 // Kinds are all kinds, in the order in which they are reported.
 func Kinds() []Kind {
-	return []Kind{LogGap, Hole, RowMissing, RowRepeated, RowStray, OpenCall, CallUnknown, AfterRetirement, RollupDiffers}
+	return []Kind{LogGap, LogBehind, Hole, RowMissing, RowRepeated, RowStray, OpenCall, CallUnknown, AfterRetirement, RollupDiffers}
 }
 
 // Finding is one thing that is off: which, where, and how many.
@@ -126,6 +128,8 @@ type Report struct {
 	Undelivered int64     `json:"undelivered"`
 	Nodes       []Node    `json:"nodes"`
 	Findings    []Finding `json:"findings"`
+	// Acknowledged is what was found and is known; it is not among the findings.
+	Acknowledged Acknowledgements `json:"acknowledged"`
 	// Mended is what a repair did before this audit; with Dry, what it would do
 	// after it.
 	Mended []Mended `json:"mended,omitempty"`
@@ -170,22 +174,27 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	return e.Encode(r)
 }
 
-// advice says what mends the findings, one line for each way, in the order in
-// which they are to be gone.
+// ways are what there is to do about findings, in the order in which they are to
+// be gone. Findings that nothing mends last for good, and may be acknowledged.
+var ways = []struct {
+	text  string
+	kinds []Kind
+	lasts bool
+}{
+	{text: "run `ingest repair`: it puts the tables right from the log", kinds: []Kind{RowMissing, RowRepeated, RowStray}},
+	{text: "run `aggregator rebuild`: it makes the rollups anew from the log", kinds: []Kind{RollupDiffers}},
+	{text: "start the gateway of the open calls on its spool, or run `ingest retire NODE` when it will not return", kinds: []Kind{OpenCall}},
+	{text: "this is an older log under newer tables: see docs/operations.md, Kafka is lost", kinds: []Kind{LogBehind}},
+	{text: "find what writes to Weir's topics: a call that no gateway of Weir knows, or a node that was ended; then run `ingest acknowledge`", kinds: []Kind{CallUnknown, AfterRetirement}, lasts: true},
+	{text: "nothing puts back what the log has lost, see docs/audit.md; when you know why, run `ingest acknowledge`", kinds: []Kind{LogGap, Hole}, lasts: true},
+}
+
+// advice says what to do about the findings, one line for each way.
 func (r *Report) advice() []string {
 	var lines []string
-	for _, a := range []struct {
-		text  string
-		kinds []Kind
-	}{
-		{"run `ingest repair`: it puts the tables right from the log", []Kind{RowMissing, RowRepeated, RowStray}},
-		{"run `aggregator rebuild`: it makes the rollups anew from the log", []Kind{RollupDiffers}},
-		{"start the gateway of the open calls on its spool, or run `ingest retire NODE` when it will not return", []Kind{OpenCall}},
-		{"find what writes to Weir's topics: a call that no gateway of Weir knows, or a node that was ended", []Kind{CallUnknown, AfterRetirement}},
-		{"nothing puts back what the log has lost; see docs/audit.md", []Kind{LogGap, Hole}},
-	} {
-		if slices.ContainsFunc(r.Findings, func(f Finding) bool { return slices.Contains(a.kinds, f.Kind) }) {
-			lines = append(lines, a.text)
+	for _, w := range ways {
+		if slices.ContainsFunc(r.Findings, func(f Finding) bool { return slices.Contains(w.kinds, f.Kind) }) {
+			lines = append(lines, w.text)
 		}
 	}
 	return lines
@@ -219,6 +228,10 @@ func (r *Report) WriteTable(w io.Writer) error {
 			fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", f.Kind, f.Count, f.where(), f.Detail)
 		}
 	}
+	if len(r.Acknowledged) > 0 {
+		fmt.Fprintln(t)
+		r.Acknowledged.tell(t)
+	}
 	fmt.Fprintln(t)
 	for _, n := range r.Notes {
 		fmt.Fprintln(t, "note: "+n)
@@ -233,6 +246,9 @@ func (r *Report) WriteTable(w io.Writer) error {
 		verdict = "1 finding"
 	default:
 		verdict = fmt.Sprintf("%d findings", n)
+	}
+	if n := len(r.Acknowledged); n > 0 {
+		verdict += fmt.Sprintf(", %d acknowledged", n)
 	}
 	fmt.Fprintf(t, "%s; %d records of the log read in %s, %d not delivered yet\n", verdict, r.LogRecords, r.Finished.Sub(r.Started).Round(time.Millisecond), r.Undelivered)
 	return t.Flush()

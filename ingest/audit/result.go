@@ -17,10 +17,13 @@ func (a *run) save(ctx context.Context) error {
 	}
 	result := clickhouse.AuditResult{
 		Started: a.report.Started, Finished: a.report.Finished, Full: a.report.Full,
-		Findings: make(map[string]uint64), Report: string(text),
+		Findings: make(map[string]uint64), Acknowledged: make(map[string]uint64), Report: string(text),
 	}
 	for kind, n := range a.report.Counts() {
 		result.Findings[string(kind)] = n
+	}
+	for _, k := range a.report.Acknowledged {
+		result.Acknowledged[string(k.Kind)] += k.Count
 	}
 	for _, n := range a.report.Nodes {
 		result.Dead += n.Dead

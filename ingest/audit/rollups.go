@@ -179,7 +179,7 @@ func (c *rollupComparison) settle(ctx context.Context, differ []clickhouse.Rollu
 func (c *rollupComparison) tell(ctx context.Context, off []offBucket) error {
 	usageOff := make(map[int32]bool)
 	for _, f := range c.report.Findings {
-		if f.Topic == schemas.TopicUsage && f.Kind != LogGap {
+		if f.Topic == schemas.TopicUsage && f.Kind != LogGap && f.Kind != LogBehind {
 			usageOff[*f.Partition] = true
 		}
 	}

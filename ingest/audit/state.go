@@ -248,9 +248,14 @@ func (s *state) foldCall(r *eventlog.Record, at int64) {
 		c = &call{RequestID: r.RequestID, Node: r.Node, Seq: r.Seq, At: at}
 		s.calls[r.RequestID] = c
 	}
-	c.Has |= ledgerBit(r.Topic)
+	s.add(c, r.Topic)
+}
+
+// add gives a call the event of a topic; one that has all three is complete.
+func (s *state) add(c *call, t schemas.Topic) {
+	c.Has |= ledgerBit(t)
 	if c.Has == hasAll {
-		delete(s.calls, r.RequestID)
+		delete(s.calls, c.RequestID)
 	}
 }
 

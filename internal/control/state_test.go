@@ -3,12 +3,14 @@ package control
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"weir/schemas"
@@ -22,7 +24,7 @@ func (m memory) Propose(_ context.Context, r *schemas.ControlRecord) error {
 		r.CommandId = NewID[*schemas.Credit]()
 	}
 	r.FoldVersion = FoldVersion
-	value, err := r.MarshalVT()
+	value, err := proto.Marshal(r)
 	if err != nil {
 		return err
 	}
@@ -179,7 +181,7 @@ func TestVersionsGoOnAfterADeletion(t *testing.T) {
 	if _, ok := Get[*schemas.EndUser](m.State, "o", "a/b c"); ok || VersionOf[*schemas.EndUser](m.State, "o", "a/b c") != 2 {
 		t.Error("not deleted at version 2")
 	}
-	if err := Put(t.Context(), m, user, Change{}); err != ErrConflict {
+	if err := Put(t.Context(), m, user, Change{}); !errors.Is(err, ErrConflict) {
 		t.Errorf("created at version 0 again: %v", err)
 	}
 	put(t, m, user)
@@ -229,7 +231,7 @@ func TestARepeatGetsTheFirstVerdictWhileItIsRemembered(t *testing.T) {
 		}
 		put(t, m, &schemas.Project{OrgId: "o", ProjectId: "p"})
 	}
-	if err := Put(t.Context(), m, org, first); err != ErrConflict {
+	if err := Put(t.Context(), m, org, first); !errors.Is(err, ErrConflict) {
 		t.Errorf("a forgotten command: %v, want a conflict of its version", err)
 	}
 	if len(m.verdicts) != verdictsKept || len(m.recent) != verdictsKept {

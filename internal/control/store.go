@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+	"google.golang.org/protobuf/proto"
 
 	"weir/internal/eventlog"
 	"weir/internal/service"
@@ -151,7 +152,7 @@ func (s *Store) Propose(ctx context.Context, r *schemas.ControlRecord) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
-	value, err := r.MarshalVT()
+	value, err := proto.Marshal(r) // which refuses text that is not UTF-8, as the events' faster codec does not
 	if err != nil {
 		return fmt.Errorf("encode control record: %w", err)
 	}
@@ -166,14 +167,14 @@ func (s *Store) Propose(ctx context.Context, r *schemas.ControlRecord) error {
 		return known || s.next > offset
 	})
 	switch {
+	case known && v.Accepted:
+		return nil
+	case known:
+		return fmt.Errorf("%s at version %d: %w", r.EntityId, v.Version, ErrConflict)
 	case err != nil:
 		return err
-	case !known:
-		return fmt.Errorf("propose %s: its verdict is forgotten after %d later commands; read what became of it", r.EntityId, verdictsKept)
-	case !v.Accepted:
-		return fmt.Errorf("%s at version %d: %w", r.EntityId, v.Version, ErrConflict)
 	}
-	return nil
+	return fmt.Errorf("propose %s: its verdict is forgotten after %d later commands; read what became of it", r.EntityId, verdictsKept)
 }
 
 // Err is why the reader stopped, nil while it reads.

@@ -147,7 +147,7 @@ var drivers = rules{
 		{"ingest/retire", "github.com/oklog/ulid/v2", "the node that closes the calls is one"},
 		{"gateway/bootstrap", "google.golang.org/protobuf/proto", "entities of any kind, in one list"},
 		{"internal/control", "github.com/oklog/ulid/v2", "ids of commands and entities are ULIDs"},
-		{"internal/control", "google.golang.org/protobuf/proto", "copies an entity for its next version"},
+		{"internal/control/...", "google.golang.org/protobuf/proto", "copies an entity for its next version, encodes strictly"},
 		{"internal/eventlog/...", "github.com/oklog/ulid/v2", "nodes are ULIDs"},
 		{"internal/eventlog/spool", "golang.org/x/sys/unix", "locks the folder, preallocates segments"},
 		{"internal/service", "github.com/go-viper/mapstructure/v2", "decodes a section strictly"},

@@ -64,11 +64,13 @@ type providerConfig struct {
 }
 
 type keyConfig struct {
-	ID      string `yaml:"id"`
-	Name    string `yaml:"name"`
-	Hash    string `yaml:"hash"`
-	OrgID   string `yaml:"org_id"`
-	Logging bool   `yaml:"logging"`
+	ID          string            `yaml:"id"`
+	Name        string            `yaml:"name"`
+	Hash        string            `yaml:"hash"`
+	OrgID       string            `yaml:"org_id"`
+	MemberID    string            `yaml:"member_id"`
+	Permissions map[string]string `yaml:"permissions"`
+	Logging     bool              `yaml:"logging"`
 }
 
 type readerConfig struct {
@@ -113,6 +115,7 @@ func (s *Stack) writeConfig() error {
 	c.Gateway.KeyHashSecret = s.secrets.hashSecret
 	c.Gateway.Keys = []keyConfig{{
 		ID: "key_dev", Name: "dev", OrgID: "org_default",
+		MemberID: "mem_dev", Permissions: map[string]string{"manage": "write"}, // who runs a stack owns it
 		Hash: control.HashKey(s.secrets.hashSecret, s.secrets.key),
 	}}
 	c.Ingest = readerConfig{flushInterval, s.addresses.ingest}

@@ -84,7 +84,7 @@ func (f folder) keep(name string, form *regexp.Regexp, create func() (string, er
 	if err == nil {
 		secret := strings.TrimSpace(string(content))
 		if !form.MatchString(secret) {
-			return "", fmt.Errorf("%s does not hold what the stack wrote there: remove it, and a new one is made at the next start", path)
+			return "", fmt.Errorf("%s does not hold what the stack wrote there, and the log knows no other: put that back, or begin anew in another folder with --data DIR", path)
 		}
 		return secret, os.Chmod(path, 0o600)
 	}

@@ -220,7 +220,7 @@ func TestTroubles(t *testing.T) {
 		}, []string{"cannot write the ready file", "--ready FILE"}},
 		{"the key was overwritten", func(t *testing.T, opts *Options) {
 			put(t, filepath.Join(opts.Data, "key"), "mine")
-		}, []string{"key does not hold what the stack wrote", "remove it"}},
+		}, []string{"key does not hold what the stack wrote", "put that back", "--data DIR"}},
 		{"a binary is missing", func(t *testing.T, opts *Options) {
 			opts.Binaries = t.TempDir()
 		}, []string{"gateway is missing", "make build"}},

@@ -15,6 +15,15 @@ func Percentile[T cmp.Ordered](values []T, p float64) T {
 	return sorted[min(int(float64(len(sorted))*p/100), len(sorted)-1)]
 }
 
+// Mean is the sum of the values divided by their number. It panics without any.
+func Mean[T ~int64](values []T) T {
+	var sum T
+	for _, v := range values {
+		sum += v
+	}
+	return sum / T(len(values))
+}
+
 // Ratios divides each figure by its neighbour in the same round.
 func Ratios[T ~int64 | ~float64](of, by []T) []float64 {
 	ratios := make([]float64, len(of))

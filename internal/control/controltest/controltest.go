@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"weir/internal/control"
 	"weir/schemas"
 )
@@ -31,7 +33,7 @@ func (l *Log) Propose(_ context.Context, r *schemas.ControlRecord) error {
 		r.CommandId = fmt.Sprintf("command/%d", l.commands.Add(1))
 	}
 	r.FoldVersion, r.OccurredAt = control.FoldVersion, time.Now().UnixMicro()
-	value, err := r.MarshalVT()
+	value, err := proto.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encode control record: %w", err)
 	}
