@@ -92,6 +92,7 @@ var ours = rules{
 
 		// What they share.
 		{"clickhouse", "schemas", "the columns of the events, topics"},
+		{"clickhouse", "clickhouse/usage", "the management API's questions, which it answers"},
 		{"clickhouse", "internal/eventlog", "checkpoints have the delivery consumer's shape"},
 		{"clickhouse/enginetest", "stack/engine", "a real ClickHouse for tests"},
 		{"clickhouse/enginetest", "stack/ports", "on a free port"},
@@ -206,7 +207,7 @@ var drivers = rules{
 	},
 	tests: []rule{
 		{"aggregator/...", "github.com/google/go-cmp/...", "got and want as a difference"},
-		{"clickhouse", "github.com/google/go-cmp/...", "got and want as a difference"},
+		{"clickhouse/...", "github.com/google/go-cmp/...", "got and want as a difference"},
 		{"e2e", "github.com/google/go-cmp/...", "got and want as a difference"},
 		{"gateway/...", "github.com/google/go-cmp/...", "got and want as a difference"},
 		{"ingest/...", "github.com/google/go-cmp/...", "got and want as a difference"},
