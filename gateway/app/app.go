@@ -135,7 +135,7 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 		Meter: metering.New(prices, g.log), Estimator: metering.NewEstimator(),
 		Journal: spooled{journal}, Metrics: instruments, Limits: g.config.limits(), Log: g.log,
 	})
-	management, err := g.management(state, keys)
+	management, err := g.management(state, keys, redis, partitions)
 	if err != nil {
 		return nil, err
 	}

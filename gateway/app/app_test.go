@@ -34,6 +34,9 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 		"read catalog":                      func(o *Options) { o.Catalog.Models = []catalog.ModelConfig{{ID: "x"}} },
 		"gateway.budgets_without_redis":     func(o *Options) { o.Gateway.BudgetsWithoutRedis = "" },
 		"redis.addr":                        func(o *Options) { o.Redis.Addr = "" },
+		"gateway.operator_key_hash":         func(o *Options) { o.Gateway.KeyHashSecret, o.Gateway.OperatorKeyHash = "s", "abc" },
+		"key_hash_secret is empty; gateway": func(o *Options) { o.Gateway.OperatorKeyHash = "abc" },
+		"gateway.starting_credits":          func(o *Options) { o.Gateway.StartingCredits = "-1" },
 		"kafka.brokers":                     func(o *Options) { o.Kafka.Brokers = nil },
 	} {
 		o := Options{Kafka: eventlog.DefaultConfig(), Redis: live.DefaultConfig(), Gateway: DefaultConfig(), Logger: slog.New(slog.DiscardHandler)}
