@@ -49,8 +49,8 @@ type Admission struct {
 	kick   chan struct{} // wakes Run
 	access chan struct{} // holds a token: who has it may look, post and open
 
-	mu     sync.Mutex // owns what follows; never held during I/O
-	view   view
+	mu   sync.Mutex // owns what follows; never held during I/O
+	view view
 	// The terms that all claims were taken together for, and under which all are posted.
 	posting, posted string
 

@@ -110,9 +110,6 @@ func (a *Admission) postTo(ctx context.Context, generation int, term string) err
 	if term == "" || term == a.postedTerm() {
 		return a.beat(ctx, a.postedTerm())
 	}
-	if err := a.beat(ctx, ""); err != nil {
-		return err
-	}
 	a.mu.Lock()
 	a.posting = term
 	all := make([]*claim, 0, len(a.claims))
@@ -120,6 +117,11 @@ func (a *Admission) postTo(ctx context.Context, generation int, term string) err
 		all = append(all, c)
 	}
 	a.mu.Unlock()
+	if len(all) > 0 { // it takes a while, for which others wait
+		if err := a.beat(ctx, ""); err != nil {
+			return err
+		}
+	}
 	if err := a.post(ctx, generation, term, all); err != nil {
 		return err
 	}

@@ -225,7 +225,7 @@ func TestThousandClaims(t *testing.T) {
 		go func() { _ = a.Run(ctx) }()
 		for i := range 500 {
 			calls.Go(func() {
-				c := claimOf(fmt.Sprintf("req_%d_%d", g, i), limit, 5000, 1000)
+				c := claimOf(fmt.Sprintf("req_%d_%d", g, i), limit, 1600, 1000)
 				for {
 					grant, err := a.Reserve(limited(t), c)
 					switch {
@@ -244,7 +244,7 @@ func TestThousandClaims(t *testing.T) {
 					}
 					select {
 					case <-a.Freed():
-					case <-time.After(200 * time.Millisecond):
+					case <-time.After(time.Second):
 					}
 				}
 			})
