@@ -210,6 +210,7 @@ var drivers = rules{
 		{"gateway/...", "google.golang.org/protobuf/...", "compares events"},
 		{"internal/control", "google.golang.org/protobuf/...", "compares entities"},
 		{"gateway/admission", "github.com/prometheus/client_golang/prometheus", "a registry for the metrics that it counts"},
+		{"gateway/httpapi", "github.com/alicebob/miniredis/v2", "Redis, whose client is not faked"},
 		{"gateway/httpapi", "github.com/prometheus/client_golang/...", "reads the metrics that were counted"},
 		{"ingest/...", "github.com/twmb/franz-go/pkg/...", "the protocol is faked, and records are planted in it"},
 		{"aggregator/follow", "github.com/alicebob/miniredis/v2/...", "Redis that can be lost at will"},
