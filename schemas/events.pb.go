@@ -132,9 +132,9 @@ func (x *RequestReceived) GetRequestBytes() int64 {
 // fixed here, so that a call never moves from one window to another.
 type BudgetHold struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	BudgetId      string                 `protobuf:"bytes,1,opt,name=budget_id,json=budgetId,proto3" json:"budget_id,omitempty"`
-	WindowStart   int64                  `protobuf:"varint,2,opt,name=window_start,json=windowStart,proto3" json:"window_start,omitempty"` // microseconds since the Unix epoch; 0 for lifetime
-	ReservedPico  int64                  `protobuf:"varint,3,opt,name=reserved_pico,json=reservedPico,proto3" json:"reserved_pico,omitempty"`
+	BudgetId      string                 `protobuf:"bytes,1,opt,name=budget_id,json=budgetId,proto3" json:"budget_id,omitempty"`              // "<dimension>:<day, week, month or lifetime>:<id>", as internal/live writes it
+	WindowStart   int64                  `protobuf:"varint,2,opt,name=window_start,json=windowStart,proto3" json:"window_start,omitempty"`    // microseconds since the Unix epoch; 0 for lifetime
+	ReservedPico  int64                  `protobuf:"varint,3,opt,name=reserved_pico,json=reservedPico,proto3" json:"reserved_pico,omitempty"` // the worst case
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -754,7 +754,10 @@ type UsageRecorded struct {
 	Attempts       int32                  `protobuf:"varint,25,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	// When the call was received, its RequestReceived's occurred_at: the windows of
 	// budgets go by it. 0 in the events of releases that did not write it.
-	ReceivedAt    int64 `protobuf:"varint,26,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
+	ReceivedAt int64 `protobuf:"varint,26,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
+	// The budgets that the call held, as its RequestReceived has them: who applies
+	// the event ends what is reserved for it.
+	Budgets       []*BudgetHold `protobuf:"bytes,27,rep,name=budgets,proto3" json:"budgets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -969,6 +972,13 @@ func (x *UsageRecorded) GetReceivedAt() int64 {
 		return x.ReceivedAt
 	}
 	return 0
+}
+
+func (x *UsageRecorded) GetBudgets() []*BudgetHold {
+	if x != nil {
+		return x.Budgets
+	}
+	return nil
 }
 
 // PayloadCaptured is the prompt and the completion, only for keys that ask for
@@ -1304,7 +1314,7 @@ const file_weir_v1_events_proto_rawDesc = "" +
 	"\vcache_write\x18\x03 \x01(\x03R\n" +
 	"cacheWrite\x12\x16\n" +
 	"\x06output\x18\x04 \x01(\x03R\x06output\x12\x1c\n" +
-	"\treasoning\x18\x05 \x01(\x03R\treasoning\"\xee\x06\n" +
+	"\treasoning\x18\x05 \x01(\x03R\treasoning\"\x9d\a\n" +
 	"\rUsageRecorded\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x12\n" +
@@ -1340,7 +1350,8 @@ const file_weir_v1_events_proto_rawDesc = "" +
 	"\attft_us\x18\x18 \x01(\x03R\x06ttftUs\x12\x1a\n" +
 	"\battempts\x18\x19 \x01(\x05R\battempts\x12\x1f\n" +
 	"\vreceived_at\x18\x1a \x01(\x03R\n" +
-	"receivedAt\x1a8\n" +
+	"receivedAt\x12-\n" +
+	"\abudgets\x18\x1b \x03(\v2\x13.weir.v1.BudgetHoldR\abudgets\x1a8\n" +
 	"\n" +
 	"UnitsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
@@ -1412,11 +1423,12 @@ var file_weir_v1_events_proto_depIdxs = []int32{
 	2,  // 5: weir.v1.UsageRecorded.dimensions:type_name -> weir.v1.Dimensions
 	5,  // 6: weir.v1.UsageRecorded.tokens:type_name -> weir.v1.Tokens
 	10, // 7: weir.v1.UsageRecorded.units:type_name -> weir.v1.UsageRecorded.UnitsEntry
-	8,  // [8:8] is the sub-list for method output_type
-	8,  // [8:8] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	1,  // 8: weir.v1.UsageRecorded.budgets:type_name -> weir.v1.BudgetHold
+	9,  // [9:9] is the sub-list for method output_type
+	9,  // [9:9] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_weir_v1_events_proto_init() }

@@ -46,10 +46,10 @@ func Rebuild(ctx context.Context, o Options, out io.Writer) error {
 		result, err := rebuild.Run(ctx, rebuild.Options{
 			Log: log, Tables: db, FlushInterval: o.Aggregator.FlushInterval, Command: o.Command, Logger: o.Logger,
 			Deliver: func(ctx context.Context, generation int) error {
-				return newWorker(o, db, log, generation, telemetry.NewRegistry("aggregator")).run(ctx)
+				return newWorker(o, db, log, generation, true, telemetry.NewRegistry("aggregator")).run(ctx)
 			},
 			LiveWhole: func(ctx context.Context, generation, partitions int) (bool, error) {
-				redis := live.Open(o.Redis, generation)
+				redis := live.Open(o.Redis, generation).Aside()
 				defer func() { _ = redis.Close() }()
 				return redis.Restored(ctx, partitions)
 			},

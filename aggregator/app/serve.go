@@ -57,7 +57,7 @@ func (a *App) deliver(ctx context.Context, generation int) (next int, err error)
 	// The names of the metrics are free again for the next generation.
 	scope := telemetry.NewScope(a.registry)
 	defer scope.Close()
-	w := newWorker(a.o, a.db, a.log, generation, scope)
+	w := newWorker(a.o, a.db, a.log, generation, false, scope)
 	a.current.Store(w)
 	a.serving.Set(float64(generation))
 	a.o.Logger.Info("serving", "generation", generation)

@@ -26,11 +26,16 @@ type worker struct {
 	note       func(context.Context) error // which extra entries count as tags
 }
 
-func newWorker(o Options, db *clickhouse.DB, log *eventlog.Log, generation int, r prometheus.Registerer) *worker {
+// newWorker returns the worker of a generation. Aside says that it is being made
+// while another one serves.
+func newWorker(o Options, db *clickhouse.DB, log *eventlog.Log, generation int, aside bool, r prometheus.Registerer) *worker {
 	w := &worker{generation: generation, redis: live.Open(o.Redis, generation)}
+	if aside {
+		w.redis = w.redis.Aside()
+	}
 	w.note = func(ctx context.Context) error { return db.SetExtraTags(ctx, generation, o.Aggregator.ExtraTags) }
 	w.follower = follow.New(follow.Options{
-		Redis: w.redis, Log: log, ExtraTags: o.Aggregator.ExtraTags, Registerer: r, Logger: o.Logger,
+		Redis: w.redis, Log: log, ExtraTags: o.Aggregator.ExtraTags, Aside: aside, Registerer: r, Logger: o.Logger,
 	})
 	w.consumer = eventlog.NewConsumer(eventlog.ConsumerOptions{
 		Kafka:         o.Kafka,

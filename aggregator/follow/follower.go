@@ -18,12 +18,13 @@ import (
 type Redis interface {
 	Positions(ctx context.Context) (map[int32]live.Position, error)
 	Apply(ctx context.Context, r live.Range, d *live.Deltas) (refused int, ok bool, err error)
-	Restore(ctx context.Context, partition int32, at live.Position, sums *live.Deltas) error
-	Incomplete(ctx context.Context, partition int32) error
+	Begin(ctx context.Context, partition int32) (live.Epoch, error)
+	Restore(ctx context.Context, partition int32, at live.Position, sums *live.Deltas) (ok bool, err error)
 }
 
 // Log is what restores read; *eventlog.Log is one.
 type Log interface {
+	Bounds(ctx context.Context, t schemas.Topic, partition int32) (start, end int64, err error)
 	OffsetAt(ctx context.Context, t schemas.Topic, partition int32, at time.Time) (int64, error)
 	Range(ctx context.Context, t schemas.Topic, partition int32, from, to int64, fn func(*eventlog.Record) error) error
 }
@@ -33,6 +34,7 @@ type Options struct {
 	Redis      Redis
 	Log        Log
 	ExtraTags  []string         // as the rollups have them
+	Aside      bool             // whether another generation serves: reservations are left to it
 	Now        func() time.Time // time.Now when nil
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
@@ -63,6 +65,7 @@ type Follower struct {
 	redis     Redis
 	log       Log
 	extraTags []string
+	aside     bool
 	now       func() time.Time
 	logger    *slog.Logger
 	metrics   *metrics
@@ -90,7 +93,7 @@ func New(o Options) *Follower {
 		o.Now = time.Now
 	}
 	f := &Follower{
-		redis: o.Redis, log: o.Log, extraTags: o.ExtraTags, now: o.Now, logger: o.Logger,
+		redis: o.Redis, log: o.Log, extraTags: o.ExtraTags, aside: o.Aside, now: o.Now, logger: o.Logger,
 		kick: make(chan struct{}, 1), results: make(chan *logRead),
 		partitions: make(map[int32]*entry),
 	}

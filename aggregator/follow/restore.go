@@ -2,14 +2,9 @@ package follow
 
 import (
 	"context"
-	"fmt"
 	"sync"
-	"time"
 
-	"weir/aggregator/rollup"
-	"weir/internal/eventlog"
 	"weir/internal/live"
-	"weir/schemas"
 )
 
 // logRead is one restore that reads the log.
@@ -18,8 +13,9 @@ type logRead struct {
 	before int64
 	cancel context.CancelFunc
 
-	sums *live.Deltas // nil after an error
-	err  error
+	epoch live.Epoch
+	sums  *live.Deltas // nil after an error
+	err   error
 }
 
 // startReads starts the restores of partitions that are lost, as many as may
@@ -49,7 +45,7 @@ func (f *Follower) startReads(ctx context.Context, running *sync.WaitGroup) {
 		e.reader = r
 		running.Go(func() {
 			defer cancel()
-			r.sums, r.err = f.readLog(read, e.id, r.before)
+			r.epoch, r.sums, r.err = f.readLog(read, e.id, r.before)
 			select {
 			case f.results <- r:
 			case <-read.Done():
@@ -74,52 +70,6 @@ func (f *Follower) took(r *logRead) {
 		f.metrics.failures.Inc()
 		e.lose()
 	default:
-		e.partition.read(live.NewEpoch(), r.before, r.sums)
+		e.partition.read(r.epoch, r.before, r.sums)
 	}
-}
-
-// readMargin is more than an event's own clock may be ahead of the log's.
-const readMargin = schemas.MaxClockAhead + 5*time.Minute
-
-// readLog adds up what is open, from the log before an offset.
-func (f *Follower) readLog(ctx context.Context, partition int32, before int64) (*live.Deltas, error) {
-	// Also whatever the follower finds in Redis until then is not to be trusted.
-	if err := f.redis.Incomplete(ctx, partition); err != nil {
-		return nil, err
-	}
-	now := f.now()
-	from := live.MonthOf(now).Start()
-	if hour := now.Add(-live.LatencyKept); hour.Before(from) {
-		from = hour
-	}
-	first, err := f.log.OffsetAt(ctx, schemas.TopicUsage, partition, from.Add(-readMargin))
-	if err != nil {
-		return nil, fmt.Errorf("find the month's beginning: %w", err)
-	}
-	var (
-		sums = live.OpenAt(now)
-		// A repeat whose first copy lies before the range is of a window that is
-		// closed, so the filter may begin empty.
-		seen  = make(map[string]uint64)
-		event schemas.UsageRecorded
-	)
-	err = f.log.Range(ctx, schemas.TopicUsage, partition, first, before, func(r *eventlog.Record) error {
-		if r.Node != "" {
-			if r.Seq <= seen[r.Node] {
-				return nil
-			}
-			seen[r.Node] = r.Seq
-		}
-		event.Reuse()
-		if event.UnmarshalVT(r.Value) != nil || schemas.CheckIdentity(&event, r.RequestID, r.Node, r.Seq) != nil {
-			return nil // ingest accounts for it
-		}
-		at, _ := schemas.OccurredAt(event.OccurredAt, r.Appended)
-		rollup.AddLive(sums, &event, at, f.extraTags)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return sums, nil
 }

@@ -92,12 +92,21 @@ func (f *Follower) write(ctx context.Context, e *entry) error {
 	at, sums := e.gather()
 	f.mu.Unlock()
 
-	ctx, cancel := context.WithTimeout(ctx, workLimit)
+	// A restore of millions of lifetimes takes its time.
+	ctx, cancel := context.WithTimeout(ctx, workLimit+time.Duration(sums.Len())*time.Millisecond)
 	defer cancel()
-	if err := f.redis.Restore(ctx, e.id, at, sums); err != nil {
+	ok, err := f.redis.Restore(ctx, e.id, at, sums)
+	if err != nil {
 		return err
 	}
 	f.mu.Lock()
+	if !ok && e.phase == writing {
+		e.lose()
+	}
+	if !ok {
+		f.mu.Unlock()
+		return nil
+	}
 	if e.phase == writing && e.restored == sums {
 		e.wrote()
 	}

@@ -75,7 +75,7 @@ func (b *Batch) Add(r *eventlog.Record) error {
 		return err
 	}
 	at, _ := schemas.OccurredAt(b.event.OccurredAt, r.Appended)
-	b.rollup.add(&b.event, at.Unix(), r.Offset)
+	b.rollup.add(&b.event, at, ReceivedAt(&b.event, at, r.Appended), r.Offset)
 	return nil
 }
 
@@ -132,8 +132,9 @@ func (b *Batch) seal() {
 	}
 	b.bytes = b.Bytes()
 	buckets := b.rollup.seal()
+	b.deltas = b.rollup.deltas
 	b.rollup = nil
-	b.deltas = liveDeltas(buckets)
+	addLive(b.deltas, buckets)
 	b.block = clickhouse.NewRollupBlock(b.sink.generation, b.partition)
 	b.block.Grow(len(buckets))
 	latencies, ttfts := 0, 0

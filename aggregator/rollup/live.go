@@ -10,19 +10,61 @@ import (
 	"weir/schemas"
 )
 
-// AddLive adds one event, which happened at a moment, to live sums. It comes to
-// the same as building a batch and asking for its Deltas; restoring from the log
-// uses it, since it needs no rows.
-func AddLive(to *live.Deltas, u *schemas.UsageRecorded, at time.Time, extraTags []string) {
-	d := u.GetDimensions()
-	to.AddSpend(at, d.GetOrgId(), live.Org, "", u.CostPico)
-	to.AddSpend(at, d.GetOrgId(), live.Key, d.GetKeyId(), u.CostPico)
-	to.AddSpend(at, d.GetOrgId(), live.User, d.GetUserId(), u.CostPico)
-	for _, tag := range appendDistinctTags(nil, d, extraTags) {
-		to.AddSpend(at, d.GetOrgId(), live.Tag, tag, u.CostPico)
+// ReceivedAt is when an event's call was received: the windows of live spend go by
+// it. At is when it happened, for events that do not say and for clocks that are
+// wrong.
+func ReceivedAt(u *schemas.UsageRecorded, at, appended time.Time) time.Time {
+	if u.ReceivedAt == 0 {
+		return at
 	}
+	received, skewed := schemas.OccurredAt(u.ReceivedAt, appended)
+	if skewed {
+		return at
+	}
+	return received
+}
+
+// AddLive adds one event, which happened at a moment and whose call was received
+// at another, to live sums. It comes to the same as building a batch and asking for
+// its Deltas, but for the reservations that end; restoring from the log uses it,
+// since it needs no rows.
+func AddLive(to *live.Deltas, u *schemas.UsageRecorded, at, received time.Time, extraTags []string) {
+	d := u.GetDimensions()
+	addSpend(to, u, received, d.GetMemberId(), appendDistinctTags(nil, d, extraTags), u.CostPico)
 	if counts, sample := liveLatency(u); counts {
 		to.AddLatency(at, u.Provider, u.Model, d.GetStream(), sample)
+	}
+}
+
+// addSpend adds an event's cost, or takes it away, in all its dimensions.
+func addSpend(to *live.Deltas, u *schemas.UsageRecorded, at time.Time, member string, tags []string, pico int64) {
+	d := u.GetDimensions()
+	addKeySpend(to, at, keyGroup{d.GetOrgId(), d.GetKeyId(), d.GetProject(), d.GetGroupId(), member, u.Byok}, pico)
+	to.AddSpend(at, d.GetOrgId(), live.User, d.GetUserId(), pico)
+	for _, tag := range tags {
+		to.AddSpend(at, d.GetOrgId(), live.Tag, tag, pico)
+	}
+}
+
+// keyGroup is what a key series says of whose spend it is.
+type keyGroup struct {
+	org, key, project, group, member string
+	byok                             bool
+}
+
+func addKeySpend(to *live.Deltas, at time.Time, g keyGroup, pico int64) {
+	to.AddSpend(at, g.org, live.Org, "", pico)
+	if !g.byok {
+		to.AddSpend(at, g.org, live.Balance, "", pico)
+	}
+	to.AddSpend(at, g.org, live.Key, g.key, pico)
+	for _, of := range [...]struct {
+		dimension live.Dimension
+		id        string
+	}{{live.Project, g.project}, {live.Group, g.group}, {live.Member, g.member}} {
+		if of.id != "" {
+			to.AddSpend(at, g.org, of.dimension, of.id, pico)
+		}
 	}
 }
 
@@ -47,9 +89,9 @@ func streamIndex(stream bool) int {
 	return 0
 }
 
-// liveDeltas returns what sealed buckets change in the live sums.
-func liveDeltas(buckets []bucket) *live.Deltas {
-	deltas := new(live.Deltas)
+// addLive adds what sealed buckets change in the live sums: the days have it all,
+// but for the corrections that were noted event by event.
+func addLive(deltas *live.Deltas, buckets []bucket) {
 	for _, b := range buckets {
 		g, at := &b.group, time.Unix(b.start, 0)
 		switch {
@@ -57,8 +99,7 @@ func liveDeltas(buckets []bucket) *live.Deltas {
 			pico := saturated(b.cost.Big())
 			switch g.dimension {
 			case clickhouse.ByKey:
-				deltas.AddSpend(at, g.org, live.Key, g.value, pico)
-				deltas.AddSpend(at, g.org, live.Org, "", pico)
+				addKeySpend(deltas, at, keyGroup{g.org, g.value, g.project, g.groupID, b.member, g.byok}, pico)
 			case clickhouse.ByUser:
 				deltas.AddSpend(at, g.org, live.User, g.value, pico)
 			case clickhouse.ByTag:
@@ -72,7 +113,6 @@ func liveDeltas(buckets []bucket) *live.Deltas {
 			}
 		}
 	}
-	return deltas
 }
 
 // saturated is the amount, or the end of int64 that it is beyond.

@@ -3,6 +3,8 @@ package rollup
 import (
 	"encoding/binary"
 	"slices"
+	"strings"
+	"time"
 
 	"weir/clickhouse"
 	"weir/internal/live"
@@ -15,9 +17,10 @@ type rollup struct {
 	extraTags []string
 
 	series map[string]*series
-	spare  []sums   // zero ones, made many at a time
-	lookup []byte   // scratch: the key that is looked up
-	tags   []string // scratch: the distinct tags of an event
+	spare  []sums       // zero ones, made many at a time
+	deltas *live.Deltas // what the days of the series do not say of live state
+	lookup []byte       // scratch: the key that is looked up
+	tags   []string     // scratch: the distinct tags of an event
 
 	rows    int // of all three resolutions, as they will be inserted
 	samples int // durations that the minutes hold
@@ -28,6 +31,7 @@ type rollup struct {
 type series struct {
 	key     string // the group, encoded: what series are sorted by
 	group   group
+	member  string  // of a key series: whose key it is, by its first event
 	minutes []*sums // in the order of their first event
 	hours   []int64 // those that have a row, likewise days
 	days    []int64
@@ -77,13 +81,13 @@ func (s *sums) add(o *sums) {
 }
 
 func newRollup(extraTags []string) *rollup {
-	return &rollup{extraTags: extraTags, series: make(map[string]*series)}
+	return &rollup{extraTags: extraTags, series: make(map[string]*series), deltas: new(live.Deltas)}
 }
 
 // add counts the event of a record, which falls into the minute that holds the
-// moment, in seconds since the epoch.
-func (r *rollup) add(u *schemas.UsageRecorded, seconds, offset int64) {
-	d := u.GetDimensions()
+// moment at; live spend counts it in the windows that its call was received in.
+func (r *rollup) add(u *schemas.UsageRecorded, at, received time.Time, offset int64) {
+	d, seconds := u.GetDimensions(), at.Unix()
 	event := eventSums(u, offset)
 	latency, ttft := schemas.BucketIndex(u.LatencyUs), schemas.BucketIndex(u.TtftUs)
 	count := func(s *series) *sums {
@@ -97,7 +101,8 @@ func (r *rollup) add(u *schemas.UsageRecorded, seconds, offset int64) {
 		}
 		return m
 	}
-	m := count(r.keySeries(u, d))
+	series := r.keySeries(u, d)
+	m := count(series)
 	if counts, sample := liveLatency(u); counts {
 		if m.live == nil {
 			m.live = new([2]live.LatencySums)
@@ -109,6 +114,30 @@ func (r *rollup) add(u *schemas.UsageRecorded, seconds, offset int64) {
 	for _, tag := range r.tags {
 		count(r.valueSeries(clickhouse.ByTag, tag, u, d))
 	}
+	r.correct(u, series, at, received)
+}
+
+// correct notes what the event changes in live spend that its day and its series do
+// not say: a call that began before midnight, and a key that had another member.
+// Both are rare, so that the series need not be finer for them.
+func (r *rollup) correct(u *schemas.UsageRecorded, of *series, at, received time.Time) {
+	r.deltas.AddUsage(u, false)
+	member := u.GetDimensions().GetMemberId()
+	if u.CostPico == 0 || at.Unix()/day == received.Unix()/day && member == of.member {
+		return
+	}
+	// The event's texts, its tags among them, are windows into its record.
+	owned := &schemas.UsageRecorded{Byok: u.Byok, Dimensions: &schemas.Dimensions{
+		OrgId: strings.Clone(u.Dimensions.GetOrgId()), KeyId: strings.Clone(u.Dimensions.GetKeyId()),
+		Project: strings.Clone(u.Dimensions.GetProject()), GroupId: strings.Clone(u.Dimensions.GetGroupId()),
+		UserId: strings.Clone(u.Dimensions.GetUserId()),
+	}}
+	tags := make([]string, len(r.tags))
+	for i, tag := range r.tags {
+		tags[i] = strings.Clone(tag)
+	}
+	addSpend(r.deltas, owned, at, of.member, tags, -u.CostPico)
+	addSpend(r.deltas, owned, received, strings.Clone(member), tags, u.CostPico)
 }
 
 func eventSums(u *schemas.UsageRecorded, offset int64) sums {
@@ -196,6 +225,7 @@ func (r *rollup) keySeries(u *schemas.UsageRecorded, d *schemas.Dimensions) *ser
 		return s
 	}
 	s := r.newSeries(clickhouse.ByKey)
+	s.member = strings.Clone(d.GetMemberId())
 	g := &s.group
 	g.byok = u.Byok
 	readTexts(s.key[2:], &g.org, &g.value, &g.model, &g.provider, &g.project,

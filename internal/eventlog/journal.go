@@ -64,7 +64,9 @@ type Call struct {
 	journal *Journal
 	request entry
 	reserve int64
-	closed  bool // owned by Journal.mu
+	// Owned by Journal.mu.
+	closed bool
+	usage  uint64 // seq of the UsageRecorded, 0 while it is not written
 }
 
 // outcome is what Complete writes.
@@ -178,7 +180,20 @@ func (j *Journal) complete(o *outcome) (spool.Position, error) {
 		return end, err
 	}
 	delete(j.open, o.call)
+	for i := range o.entries {
+		if o.entries[i].topic == schemas.TopicUsage {
+			o.call.usage = o.entries[i].seq
+		}
+	}
 	return end, nil
+}
+
+// UsageSeq is the number of the call's UsageRecorded, 0 while it is not on the
+// spool.
+func (c *Call) UsageSeq() uint64 {
+	c.journal.mu.Lock()
+	defer c.journal.mu.Unlock()
+	return c.usage
 }
 
 // abandon closes a call whose request could not be made durable.
@@ -338,6 +353,7 @@ func abandoned(r *schemas.RequestReceived, now time.Time) (*schemas.ResponseComp
 		}, &schemas.UsageRecorded{
 			RequestId: r.RequestId, OccurredAt: at, Dimensions: d, Model: model, Provider: provider,
 			Cache: "MISS", Status: status, ErrorKind: schemas.ErrorKindAbandoned, ReceivedAt: r.OccurredAt,
+			Budgets: r.Budgets,
 		}
 }
 

@@ -2,13 +2,9 @@ package live
 
 import (
 	"context"
-	_ "embed" // the script
 	"fmt"
 	"time"
 )
-
-//go:embed scripts/rates.lua
-var ratesSource string
 
 // Rate is a limit a minute, of requests or of tokens, and what a call takes of
 // it. What rates hold is no projection of the log: it is of no generation, and
@@ -60,7 +56,7 @@ func (s *Store) rates(ctx context.Context, what, org string, rates []Rate) ([]Ra
 		keys[i] = rateName(scope, &rates[i])
 		args = append(args, rates[i].limit(), rates[i].Take)
 	}
-	reply, err := s.takeRates.Run(ctx, s.client, keys, args...).Int64Slice()
+	reply, err := s.scripts.rates.Run(ctx, s.client, keys, args...).Int64Slice()
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func (s *Store) Restored(ctx context.Context, partitions int) (bool, error) {
 }
 
 // Spend returns what was spent in a window, in pico-dollars: by an organisation
-// (id "") or one of its keys, users or tags. Windows that are over may lack what
+// (id "") or one of its groups, projects, members, keys, users or tags. Windows that are over may lack what
 // a restore since has not read; open ones hold all, as far as Restored says. A
 // sum past int64 is reported as its greatest value.
 func (s *Store) Spend(ctx context.Context, org string, dimension Dimension, id string, window Window) (int64, error) {
@@ -37,7 +37,7 @@ func (s *Store) Spend(ctx context.Context, org string, dimension Dimension, id s
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	fields, err := s.client.HGetAll(ctx, s.names.spend(orgScope(org), dimension, id, window)).Result()
+	fields, err := s.client.HGetAll(ctx, s.names.spend(orgScope(org), budget{dimension, id, window})).Result()
 	if err != nil {
 		return 0, fmt.Errorf("read live spend of %s %q: %w", dimension, id, err)
 	}

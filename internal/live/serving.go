@@ -8,9 +8,6 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// servingKey holds the number of the generation whose sums are kept up.
-const servingKey = "weir:generation"
-
 // ErrNotServed says that Redis does not know which generation serves: it was
 // lost, and the sums with it.
 var ErrNotServed = errors.New("redis does not say which generation of the live sums serves")
@@ -50,13 +47,37 @@ func (s *Store) Serving(ctx context.Context) (*Store, error) {
 // Generation is the rebuild generation whose sums the store reads and writes.
 func (s *Store) Generation() int { return s.generation }
 
-// Forget takes away the positions of a generation that is not written any more,
-// the one key that does not expire by itself.
+// Forget removes what a generation that is not written any more would keep for
+// ever: its positions, and the sums of lifetimes.
 func (s *Store) Forget(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
 	if err := s.client.Del(ctx, s.names.positions()).Err(); err != nil {
 		return fmt.Errorf("take away live positions of generation %d: %w", s.generation, err)
 	}
+	each := func(ctx context.Context, c redis.Cmdable) error {
+		keys := c.Scan(ctx, 0, s.names.prefix+"*", 1000).Iterator()
+		for keys.Next(ctx) {
+			if err := c.Unlink(ctx, keys.Val()).Err(); err != nil {
+				return err
+			}
+		}
+		return keys.Err()
+	}
+	var err error
+	if cluster, ok := s.client.(*redis.ClusterClient); ok {
+		err = cluster.ForEachMaster(ctx, func(ctx context.Context, c *redis.Client) error { return each(ctx, c) })
+	} else {
+		err = each(ctx, s.client)
+	}
+	if err != nil {
+		return fmt.Errorf("remove live sums of generation %d: %w", s.generation, err)
+	}
 	return nil
+}
+
+// ignoreNotServed makes nothing of a Redis that knows of no generation.
+func ignoreNotServed(err error) error {
+	if errors.Is(err, ErrNotServed) {
+		return nil
+	}
+	return err
 }

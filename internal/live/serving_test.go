@@ -12,10 +12,10 @@ func TestServing(t *testing.T) {
 	if _, err := first.Serving(t.Context()); !errors.Is(err, ErrNotServed) {
 		t.Errorf("an empty Redis: %v", err)
 	}
-	restore(t, first, 0, Position{"e", 1}, keySpend(1))
+	restore(t, first, 0, 1, keySpend(1))
 	second := *first
 	second.generation, second.names = 2, namesOf(2)
-	restore(t, &second, 0, Position{"e", 1}, keySpend(2))
+	restore(t, &second, 0, 1, keySpend(2))
 	for _, s := range []*Store{first, &second, first} {
 		if err := s.Serve(limited(t)); err != nil {
 			t.Fatal(err)

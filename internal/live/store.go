@@ -2,7 +2,6 @@ package live
 
 import (
 	"context"
-	_ "embed" // the scripts
 	"fmt"
 	"strconv"
 	"time"
@@ -10,24 +9,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-//go:embed scripts/apply.lua
-var applySource string
-
-//go:embed scripts/restore.lua
-var restoreSource string
-
-//go:embed scripts/advance.lua
-var advanceSource string
-
 // Store is the live state of one rebuild generation in one Redis.
 type Store struct {
 	client     redis.UniversalClient
 	generation int
 	names      names
 	timeout    time.Duration // of a read
-
-	apply, restore, advance *redis.Script
-	takeRates               *redis.Script
+	aside      bool
+	scripts    *scripts
 }
 
 // Open prepares a client for a generation (1, or a rebuild's). It does not
@@ -50,11 +39,17 @@ func Open(c Config, generation int) *Store {
 		generation: generation,
 		names:      namesOf(generation),
 		timeout:    c.Timeout,
-		apply:      redis.NewScript(applySource),
-		restore:    redis.NewScript(restoreSource),
-		advance:    redis.NewScript(advanceSource),
-		takeRates:  redis.NewScript(ratesSource),
+		scripts:    newScripts(),
 	}
+}
+
+// Aside returns the store of a generation that is being made beside the one that
+// serves, on the same connections: it leaves reservations alone until gateways
+// count by its sums.
+func (s *Store) Aside() *Store {
+	other := *s
+	other.aside = true
+	return &other
 }
 
 // Close ends all connections.
@@ -76,15 +71,22 @@ type Range struct {
 // with the same deltas may follow, or a restore. The context must have a
 // deadline.
 func (s *Store) Apply(ctx context.Context, r Range, d *Deltas) (refused int, ok bool, err error) {
-	field := fieldOf(r.Partition, r.Epoch)
-	replies, err := s.run(ctx, s.apply, callsOf(s.names, field, r.Next, d))
+	l := layout{s.names, s.generation, s.aside, r.Partition, r.Epoch, r.Next}
+	var calls []scriptCall
+	for _, whole := range scopesOf(s.names, fieldOf(r.Partition, r.Epoch), d) {
+		calls = append(calls, l.apply(whole))
+	}
+	replies, err := s.run(ctx, s.scripts.apply, calls)
 	if err != nil {
 		return 0, false, fmt.Errorf("apply live sums of partition %d: %w", r.Partition, err)
 	}
 	for _, reply := range replies {
+		if reply == overtaken {
+			return refused, false, nil
+		}
 		refused += max(0, int(reply))
 	}
-	moved, err := s.advance.Run(ctx, s.client, []string{s.names.positions()}, strconv.Itoa(int(r.Partition)),
+	moved, err := s.scripts.advance.Run(ctx, s.client, []string{s.names.positions()}, strconv.Itoa(int(r.Partition)),
 		Position{r.Epoch, r.From}.String(), Position{r.Epoch, r.Next}.String()).Int()
 	if err != nil {
 		return refused, false, fmt.Errorf("advance live position of partition %d: %w", r.Partition, err)
@@ -92,33 +94,48 @@ func (s *Store) Apply(ctx context.Context, r Range, d *Deltas) (refused int, ok 
 	return refused, moved == 1, nil
 }
 
+// overtaken is a script's answer to the writer of an epoch that is over.
+const overtaken = -2
+
 // restoreChunk is how many keys one script call of a restore writes, so that
 // Redis answers others in between.
 const restoreChunk = 500
 
 // Restore writes the sums of a partition as the log has them before the offset
-// at.Next, under at.Epoch, which must be new, and makes it the partition's
+// at.Next, under at.Epoch, which Begin has given out, and makes it the partition's
 // position. It may be repeated after an error, with the sums of more records and
-// a greater offset too.
-func (s *Store) Restore(ctx context.Context, partition int32, at Position, sums *Deltas) error {
+// a greater offset too. It is false when Redis was lost, or a later restore of the
+// partition begun, in between: begin again.
+func (s *Store) Restore(ctx context.Context, partition int32, at Position, sums *Deltas) (ok bool, err error) {
 	// An attempt before this one may have ended without an answer: while its sums
 	// are written over, nobody may rely on them.
-	if err := s.Incomplete(ctx, partition); err != nil {
-		return err
+	if ok, err := s.restoring(ctx, partition, at.Epoch); !ok || err != nil {
+		return false, err
 	}
-	field := fieldOf(partition, at.Epoch)
-	for _, whole := range scopesOf(s.names, field, sums) {
+	l := layout{s.names, s.generation, s.aside, partition, at.Epoch, at.Next}
+	for _, whole := range scopesOf(s.names, fieldOf(partition, at.Epoch), sums) {
 		for _, part := range whole.chunks(restoreChunk) {
-			if _, err := s.run(ctx, s.restore, []scriptCall{part.call(field, at.Next)}); err != nil {
-				return fmt.Errorf("restore live sums of partition %d: %w", partition, err)
+			if _, err := s.run(ctx, s.scripts.restore, []scriptCall{l.restore(whole, part)}); err != nil {
+				return false, fmt.Errorf("restore live sums of partition %d: %w", partition, err)
+			}
+		}
+		for _, call := range l.restored(whole) {
+			replies, err := s.run(ctx, s.scripts.restored, []scriptCall{call})
+			if err != nil {
+				return false, fmt.Errorf("restore live sums of partition %d: %w", partition, err)
+			}
+			if replies[0] == overtaken {
+				return false, nil
 			}
 		}
 	}
-	err := s.client.HSet(ctx, s.names.positions(), strconv.Itoa(int(partition)), at.String()).Err()
-	if err != nil {
-		return fmt.Errorf("set live position of partition %d: %w", partition, err)
+	if ok, err = s.posted(ctx, partition, at.Epoch); ok && err == nil {
+		ok, err = s.complete(ctx, partition, at)
 	}
-	return nil
+	if err != nil {
+		return false, fmt.Errorf("set live position of partition %d: %w", partition, err)
+	}
+	return ok, nil
 }
 
 // scriptCall is one call of a script.
