@@ -20,7 +20,7 @@ const (
 	patience = 2 * time.Second
 	// again is how long at the most the first of a line waits before it asks again:
 	// what other gateways free is not announced.
-	again = 50 * time.Millisecond
+	again = 25 * time.Millisecond
 )
 
 // Claim bounds the call and works out what it will claim, of which budgets. It

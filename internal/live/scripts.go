@@ -14,13 +14,14 @@ var sources embed.FS
 type scripts struct {
 	apply, advance                                           *redis.Script
 	begin, restoring, restore, restored, posted, complete    *redis.Script
+	rates                                                    *redis.Script
 	reserve, post, beat, look, mark, register, adopt, endAll *redis.Script
 	rates                                                    *redis.Script
 }
 
 func newScripts() *scripts {
 	return &scripts{
-		apply: script("amounts", "apply"), advance: script("advance"),
+		apply: script("amounts", "apply"), advance: script("advance"), rates: script("rates"),
 		begin: script("begin"), restoring: script("restoring"), restore: script("restore"),
 		restored: script("amounts", "restored"), posted: script("posted"), complete: script("complete"),
 		reserve: script("amounts", "reserve"), post: script("amounts", "post"), beat: script("beat"), look: script("look"),
