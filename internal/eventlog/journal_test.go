@@ -374,3 +374,12 @@ func TestARetiredNodeThatLivesTakesNoNewCalls(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A call that is closed long after it was received counts in the windows of then.
+func TestAnAbandonedCallWasReceivedWithItsRequest(t *testing.T) {
+	r := request()
+	now := time.UnixMicro(r.OccurredAt).Add(48 * time.Hour)
+	if _, u := abandoned(r, now); u.ReceivedAt != r.OccurredAt || u.OccurredAt != now.UnixMicro() {
+		t.Errorf("received at %d, occurred at %d; want %d and %d", u.ReceivedAt, u.OccurredAt, r.OccurredAt, now.UnixMicro())
+	}
+}
