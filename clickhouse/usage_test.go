@@ -315,6 +315,25 @@ func TestUsageIsReadFromRollupsWhereTheyKnow(t *testing.T) {
 	}
 }
 
+// Extra names are in TestEveryGroupingIsTheSumOfItsCalls.
+func TestNoIDIsSQL(t *testing.T) {
+	db := openMigrated(t)
+	seedUsage(t, db, randomCalls(4, 50))
+	for _, id := range append(strange, `org_a' OR '1' = '1`, `org_a\' OR 1 = 1 --`, `{key:String}`) {
+		for _, ids := range [][2]string{{id, ""}, {"org_a", id}} {
+			answer, err := db.Usage(t.Context(), usage.Query{OrgID: ids[0], KeyID: ids[1], Start: noon.AddDate(0, 0, -90), End: noon, Resolution: usage.Month})
+			if err != nil {
+				t.Fatalf("%q: %v", ids, err)
+			}
+			for start, p := range answer.Usage {
+				if p.TotalRequests != 0 {
+					t.Errorf("%q: %d calls in %s, want none", ids, p.TotalRequests, start)
+				}
+			}
+		}
+	}
+}
+
 func TestTheDearestGroupIsTheFirst(t *testing.T) {
 	db := openMigrated(t)
 	seedUsage(t, db, randomCalls(3, 300))
