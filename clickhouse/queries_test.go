@@ -100,6 +100,22 @@ func seed(t *testing.T, db *DB) {
 	if err := db.InsertRollups(t.Context(), token(t, 1), rollups); err != nil {
 		t.Fatal(err)
 	}
+	changes := NewControlBlock()
+	for i, r := range []ControlRow{
+		{Occurred: noon.Add(-2 * time.Hour), Kind: "key", EntityID: "key_a", Version: 1, Accepted: true, Actor: "operator",
+			Change: `{"name":"first","disabled":true,"limits":{"requests_per_minute":"9"}}`},
+		{Occurred: noon.Add(-2 * time.Hour), Kind: "key", EntityID: "key_a", Version: 1, Actor: "key_late", Change: `{"name":"refused"}`},
+		{Occurred: noon.Add(-time.Hour), Kind: "key", EntityID: "key_a", Version: 2, Accepted: true, Deleted: true, Actor: "key_owner", RequestID: "req_9", Change: `{}`},
+		{Occurred: noon.Add(-time.Hour), Kind: "key", EntityID: "key_a", Version: 2, Accepted: true, Deleted: true, Repeated: true, Actor: "key_owner", Change: `{}`},
+		{Occurred: noon.AddDate(0, -2, 0), Kind: "key", EntityID: "key_old", Version: 1, Accepted: true, Change: `{"name":"long ago"}`},
+		{Occurred: noon, Kind: "group", EntityID: "grp_a", Version: 1, Accepted: true, Change: `{"name":"no key"}`},
+	} {
+		r.Offset, r.OrgID = int64(i), "org"
+		changes.Append(&r)
+	}
+	if err := db.WriteControlLog(t.Context(), changes); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // wantOfQueries was worked out by hand; a percentile is the middle of its
@@ -136,6 +152,10 @@ var wantOfQueries = map[string][]string{
 		"req_3|key_b|mock|large|disconnected|5000|0.25",
 		"req_7|key_a|mock|small|abandoned|0|0",
 	},
+	"who_changed_what": {
+		"2026-11-22 11:00:00.000000|org|key_a|2|key_owner|req_9|deleted|0|",
+		"2026-11-22 10:00:00.000000|org|key_a|1|operator||first|1|{\"requests_per_minute\":\"9\"}",
+	},
 	"unpriced_models": {"other|new|1|13|2026-11-22 11:00:00.000000"},
 }
 
@@ -160,8 +180,8 @@ func TestTheQueriesOfTheReadme(t *testing.T) {
 	db := openMigrated(t)
 	seed(t, db)
 	files := queryFiles(t)
-	if len(files) != 10 || len(wantOfQueries) != 10 {
-		t.Fatalf("got %d queries and %d answers, want 10", len(files), len(wantOfQueries))
+	if len(files) != 11 || len(wantOfQueries) != 11 {
+		t.Fatalf("got %d queries and %d answers, want 11", len(files), len(wantOfQueries))
 	}
 	readme, err := os.ReadFile("README.md")
 	if err != nil {

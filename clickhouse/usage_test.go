@@ -240,8 +240,6 @@ func compareUsage(want, got *usage.Answer) string {
 func TestEveryGroupingIsTheSumOfItsCalls(t *testing.T) {
 	db := openMigrated(t)
 	calls := randomCalls(1, 4000)
-	seedUsage(t, db, calls)
-
 	day := 24 * time.Hour
 	ranges := []struct{ start, end time.Time }{
 		{noon.Truncate(day).Add(-60 * day), noon.Truncate(day)}, // whole days
@@ -251,6 +249,20 @@ func TestEveryGroupingIsTheSumOfItsCalls(t *testing.T) {
 		{noon.Add(-3*day + 5*time.Minute), noon.Add(-3*day + 7*time.Hour)},      // within a day
 		{noon.Truncate(day).Add(-2 * day), noon.Truncate(day).Add(-2*day + time.Microsecond)},
 	}
+	// On every edge of what is asked for and of what rollups answer, and just before it.
+	for _, within := range ranges {
+		for _, edge := range []time.Time{within.start, within.end} {
+			for _, at := range []time.Time{edge, edge.Truncate(time.Hour), edge.Truncate(time.Hour).Add(time.Hour), edge.Truncate(day), edge.Truncate(day).Add(day)} {
+				for _, at := range []time.Time{at, at.Add(-time.Microsecond)} {
+					u := randomCalls(uint64(at.UnixMicro()), 1)[0]
+					u.Dimensions.OrgId, u.OccurredAt = "org_a", at.UnixMicro()
+					calls = append(calls, u)
+				}
+			}
+		}
+	}
+	seedUsage(t, db, calls)
+
 	nobodys := usage.ExtraPrefix + strings.Repeat("n", usage.MaxExtraName)
 	groupings := [][]string{nil, {"extra.feature"}, {nobodys}, {usage.Tag, usage.UserID}, {usage.Tag, "extra.feature", usage.ModelUsed}}
 	for _, name := range usage.Dimensions() {
@@ -299,6 +311,25 @@ func TestUsageIsReadFromRollupsWhereTheyKnow(t *testing.T) {
 		}
 		if diff := compareUsage(wantUsage(&q, calls), got); diff != "" {
 			t.Errorf("by %s (-want +got):\n%s", resolution, diff)
+		}
+	}
+}
+
+// Extra names are in TestEveryGroupingIsTheSumOfItsCalls.
+func TestNoIDIsSQL(t *testing.T) {
+	db := openMigrated(t)
+	seedUsage(t, db, randomCalls(4, 50))
+	for _, id := range append(strange, `org_a' OR '1' = '1`, `org_a\' OR 1 = 1 --`, `{key:String}`) {
+		for _, ids := range [][2]string{{id, ""}, {"org_a", id}} {
+			answer, err := db.Usage(t.Context(), usage.Query{OrgID: ids[0], KeyID: ids[1], Start: noon.AddDate(0, 0, -90), End: noon, Resolution: usage.Month})
+			if err != nil {
+				t.Fatalf("%q: %v", ids, err)
+			}
+			for start, p := range answer.Usage {
+				if p.TotalRequests != 0 {
+					t.Errorf("%q: %d calls in %s, want none", ids, p.TotalRequests, start)
+				}
+			}
 		}
 	}
 }

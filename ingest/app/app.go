@@ -1,5 +1,5 @@
-// Package app wires ingest: the delivery consumer, the fact tables and the
-// operations listener.
+// Package app wires ingest: the delivery consumer, the fact tables, the readable
+// control log and the operations listener.
 //
 // Guarantee: what New opens, Run closes; a New that fails closes what it opened.
 //
@@ -17,6 +17,7 @@ import (
 
 	"weir/clickhouse"
 	"weir/ingest/audit"
+	"weir/ingest/controllog"
 	"weir/ingest/facts"
 	"weir/internal/control"
 	"weir/internal/eventlog"
@@ -37,6 +38,7 @@ type Options struct {
 type App struct {
 	consumer *eventlog.Consumer
 	audits   *audit.Watch
+	changes  *controllog.Follower
 	ops      *service.Ops
 	stop     service.Cleanups
 }
@@ -77,9 +79,11 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	})
 
 	a.audits = audit.NewWatch(db, registry, o.Logger)
+	a.changes = controllog.New(controllog.Options{Kafka: o.Kafka, DB: db, Interval: o.Ingest.FlushInterval, Logger: o.Logger})
 
 	health := new(service.Health)
 	health.Add("consumer", a.consumer.Check)
+	health.Add("control_log", a.changes.Check)
 	health.Add("clickhouse", func(ctx context.Context) (service.State, map[string]any) {
 		if err := db.Ping(ctx); err != nil {
 			return service.Degraded, map[string]any{"error": err.Error()}
@@ -101,6 +105,7 @@ func (a *App) Addr() string { return a.ops.Addr() }
 func (a *App) Run(ctx context.Context) error {
 	return service.RunTasks(ctx, &a.stop,
 		service.Task{Name: "consumer", Run: a.consumer.Run},
+		service.Task{Name: "control log", Run: a.changes.Run},
 		service.Task{Name: "last audit", Run: a.audits.Run},
 		service.Task{Name: "operations listener", Run: a.ops.Run},
 	)

@@ -146,7 +146,7 @@ func (w *world) checkRaces() (racing, repeats int) {
 		v := w.verdict[offset]
 		if before, repeat := first[record.CommandId]; repeat {
 			repeats++
-			if v != before {
+			if before.Repeated = true; v != before {
 				w.t.Errorf("offset %d: a repeat got %v after %v", offset, v, before)
 			}
 			continue

@@ -25,6 +25,9 @@ type Verdict struct {
 	Accepted bool
 	// Version is the entity's version after the command.
 	Version uint64
+	// Repeated tells that the record is not the command's first: it changed
+	// nothing, and the rest is what the first one got.
+	Repeated bool
 }
 
 // Retirement is the end of a node: nothing above LastSeq comes from it.
@@ -82,6 +85,7 @@ func (s *State) Apply(r *schemas.ControlRecord) (Verdict, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if v, ok := s.verdicts[r.CommandId]; ok {
+		v.Repeated = true
 		return v, nil
 	}
 	v := Verdict{Version: s.versions[r.EntityId]}

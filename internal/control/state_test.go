@@ -225,6 +225,11 @@ func TestARepeatGetsTheFirstVerdictWhileItIsRemembered(t *testing.T) {
 	if VersionOf[*schemas.Organization](m.State, "x", "x") != 1 {
 		t.Error("a repeat changed something")
 	}
+	again := recordOf(org)
+	again.FoldVersion, again.CommandId = FoldVersion, first.CommandID
+	if v, err := m.Apply(again); err != nil || v != (Verdict{Accepted: true, Version: 1, Repeated: true}) {
+		t.Errorf("verdict of a repeat: got %+v, %v", v, err)
+	}
 	for i := range verdictsKept {
 		if _, known := m.verdict("first"); !known {
 			t.Fatalf("forgotten after %d commands", i)
