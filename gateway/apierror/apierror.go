@@ -35,6 +35,9 @@ const (
 	ClientDisconnected Kind = "client_disconnected"
 	CannotRecord       Kind = "cannot_record"
 	ShuttingDown       Kind = "shutting_down"
+	CredentialMissing  Kind = "credential_missing"
+	CredentialLocked   Kind = "credential_locked"
+	BaseURLRefused     Kind = "base_url_refused"
 	Internal           Kind = "internal"
 
 	ProviderError       Kind = "provider_error"
@@ -119,6 +122,12 @@ func describe(kind Kind) Error {
 		return Error{Status: http.StatusServiceUnavailable, Type: server, Code: "cannot_record", RetryAfter: "1"}
 	case ShuttingDown:
 		return Error{Status: http.StatusServiceUnavailable, Type: server, Code: "shutting_down", RetryAfter: "1"}
+	case CredentialMissing:
+		return Error{Status: http.StatusBadRequest, Type: request, Code: "credential_missing"}
+	case CredentialLocked:
+		return Error{Status: http.StatusServiceUnavailable, Type: server, Code: "credential_locked"}
+	case BaseURLRefused:
+		return Error{Status: http.StatusBadRequest, Type: request, Code: "base_url_refused"}
 	case ProviderCredentials:
 		return Error{Status: http.StatusBadGateway, Type: server, Code: "provider_credentials", Origin: Provider}
 	case ProviderTimeout:

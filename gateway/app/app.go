@@ -21,6 +21,7 @@ import (
 
 	"weir/gateway/auth"
 	"weir/gateway/bootstrap"
+	"weir/gateway/credential"
 	"weir/gateway/httpapi"
 	"weir/gateway/metering"
 	"weir/gateway/metrics"
@@ -74,6 +75,10 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 			g.log.Warn("a provider's key is not in the environment; its calls will be refused by it", "provider", c.Name, "variable", c.APIKeyEnv)
 		}
 	}
+	ring, err := credential.NewKeyring(g.config.CredentialKeys, g.config.CredentialKeysFile)
+	if err != nil {
+		return nil, err
+	}
 	prices, err := catalog.New(o.Catalog)
 	if err != nil {
 		return nil, fmt.Errorf("read catalog: %w", err)
@@ -110,10 +115,10 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 	}
 	g.cleanups.Add("journal", journal.Close)
 
-	client := provider.NewClient(telemetry.Version())
+	client := provider.NewClient(telemetry.Version(), g.config.egress())
 	g.cleanups.Add("provider connections", func(context.Context) error { client.Close(); return nil })
 	g.pipeline = pipeline.New(pipeline.Options{
-		Keys: keys, Providers: providers, Client: client,
+		Keys: keys, Accounts: credential.NewVault(ring, g.config.egress(), state.State), Providers: providers, Client: client,
 		Meter: metering.New(prices, g.log), Estimator: metering.NewEstimator(),
 		Journal: spooled{journal}, Metrics: metrics.New(registry, models.IDs()), Limits: g.config.limits(), Log: g.log,
 	})

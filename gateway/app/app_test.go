@@ -31,6 +31,8 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 		"gateway.providers[0]":              func(o *Options) { o.Gateway.Providers = []provider.Config{{Name: "p"}} },
 		"gateway.default_provider \"none\"": func(o *Options) { o.Gateway.DefaultProvider = "none" },
 		"read catalog":                      func(o *Options) { o.Catalog.Models = []catalog.ModelConfig{{ID: "x"}} },
+		"gateway.credential_keys: key 2":    func(o *Options) { o.Gateway.CredentialKeys = []string{newKey("a"), "b:c2hvcnQ="} },
+		"read gateway.credential_keys_file": func(o *Options) { o.Gateway.CredentialKeysFile = "/nowhere" },
 		"kafka.brokers":                     func(o *Options) { o.Kafka.Brokers = nil },
 	} {
 		o := Options{Kafka: eventlog.DefaultConfig(), Gateway: DefaultConfig(), Logger: slog.New(slog.DiscardHandler)}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"weir/gateway/bootstrap"
+	"weir/gateway/egress"
 	"weir/gateway/pipeline"
 	"weir/gateway/provider"
 	"weir/internal/eventlog"
@@ -51,6 +52,17 @@ type Config struct {
 	// KeyHashSecret is the key of the HMAC-SHA256 that API keys are found by, those
 	// of the log as those of keys[].hash. The same on every gateway.
 	KeyHashSecret string `koanf:"key_hash_secret"`
+	// CredentialKeys encrypt the provider keys that organisations bring, each as
+	// id:key with the key's 32 bytes in base64. The first encrypts, all decrypt; the
+	// same on every gateway. Default none: such keys can neither be stored nor used.
+	CredentialKeys []string `koanf:"credential_keys"`
+	// CredentialKeysFile is a file with the same, one a line, in place of them.
+	CredentialKeysFile string `koanf:"credential_keys_file"`
+	// AllowPrivateBaseURLs lets organisations name base URLs on this machine and its
+	// network. Default false: public addresses alone.
+	AllowPrivateBaseURLs bool `koanf:"allow_private_base_urls"`
+	// AllowHTTPBaseURLs lets them name such without TLS. Default false.
+	AllowHTTPBaseURLs bool `koanf:"allow_http_base_urls"`
 }
 
 // DefaultConfig has every default, and neither providers nor keys.
@@ -95,6 +107,10 @@ func (c Config) Validate() error {
 		return fmt.Errorf("gateway.drain_max is %d; it must not be negative", c.DrainMax)
 	}
 	return c.Spool.Validate()
+}
+
+func (c Config) egress() egress.Rule {
+	return egress.Rule{Private: c.AllowPrivateBaseURLs, HTTP: c.AllowHTTPBaseURLs}
 }
 
 func (c Config) limits() pipeline.Limits {

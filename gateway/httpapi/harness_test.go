@@ -20,6 +20,8 @@ import (
 
 	"weir/gateway/auth"
 	"weir/gateway/bootstrap"
+	"weir/gateway/credential"
+	"weir/gateway/egress"
 	"weir/gateway/httpapi"
 	"weir/gateway/metering"
 	"weir/gateway/metrics"
@@ -47,6 +49,7 @@ type world struct {
 	url      string
 	journal  *journal
 	pipeline *pipeline.Pipeline
+	control  *controltest.Log
 	registry *prometheus.Registry
 	log      *bytes.Buffer
 }
@@ -55,6 +58,8 @@ type config struct {
 	limits   pipeline.Limits
 	provider provider.Config
 	server   func(*http.Server)
+	ring     *credential.Keyring // none unless a test needs one
+	egress   egress.Rule
 }
 
 // start runs a gateway before a provider that answers with serve.
@@ -67,7 +72,7 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 			WriteTimeout: 10 * time.Second, DrainTimeout: 10 * time.Second, DrainMaxBytes: 1 << 20, DrainMax: 10, PayloadRetention: time.Hour},
 		provider: provider.Config{Name: "mock", BaseURL: upstream.URL + "/v1", APIKeyEnv: "MOCK_KEY", ForwardHeaders: []string{"x-mock-*"},
 			Timeout: 10 * time.Second, IdleTimeout: 10 * time.Second},
-		server: func(*http.Server) {},
+		server: func(*http.Server) {}, ring: &credential.Keyring{},
 	}
 	for _, f := range change {
 		f(&c)
@@ -76,12 +81,12 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 	prices := must(catalog.New(catalog.Config{Models: []catalog.ModelConfig{{ID: "mock/small", InputPrice: "1", CachedPrice: "0.5", CachingPrice: "2", OutputPrice: "10", ReasoningPrice: "20"}}}))(t)
 	providers := must(provider.NewSet([]provider.Config{c.provider}, "", func(string) string { return "sk-upstream" }))(t)
 	logs := slog.New(slog.NewTextHandler(&lockedWriter{w: w.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	state := keysOf(t, logs)
-	keys := auth.New(hashSecret, state)
+	w.control = keysOf(t, logs)
+	keys := auth.New(hashSecret, w.control)
 	models := must(httpapi.NewModels(prices, providers))(t)
-	client := provider.NewClient("test")
+	client := provider.NewClient("test", c.egress)
 	w.pipeline = pipeline.New(pipeline.Options{
-		Keys: panicking{keys}, Providers: providers, Client: client, Meter: metering.New(prices, logs), Estimator: metering.NewEstimator(),
+		Keys: panicking{keys}, Accounts: credential.NewVault(c.ring, c.egress, w.control.State), Providers: providers, Client: client, Meter: metering.New(prices, logs), Estimator: metering.NewEstimator(),
 		Journal: w.journal, Metrics: metrics.New(w.registry, models.IDs()), Limits: c.limits, Log: logs,
 	})
 	health := &service.Health{}
@@ -100,7 +105,7 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 }
 
 // keysOf is the control state of a first start with one key of each kind.
-func keysOf(t testing.TB, logs *slog.Logger) *control.State {
+func keysOf(t testing.TB, logs *slog.Logger) *controltest.Log {
 	t.Helper()
 	hash := func(id, key string) bootstrap.KeyConfig {
 		return bootstrap.KeyConfig{ID: id, Name: id, OrgID: "org", Project: "proj", GroupID: "grp", MemberID: "mem", Hash: control.HashKey(hashSecret, key)}
@@ -111,7 +116,7 @@ func keysOf(t testing.TB, logs *slog.Logger) *control.State {
 	if err := bootstrap.Run(t.Context(), log.State, log, hashSecret, []bootstrap.KeyConfig{hash("key_live", apiKey), logging, dead, manager}, logs); err != nil {
 		t.Fatal(err)
 	}
-	return log.State
+	return log
 }
 
 func must[T any](v T, err error) func(testing.TB) T {

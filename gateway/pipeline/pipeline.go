@@ -24,6 +24,7 @@ import (
 
 	"weir/gateway/apierror"
 	"weir/gateway/auth"
+	"weir/gateway/credential"
 	"weir/gateway/metering"
 	"weir/gateway/metrics"
 	"weir/gateway/provider"
@@ -57,6 +58,7 @@ type Limits struct {
 // Options are what a Pipeline is made of.
 type Options struct {
 	Keys      auth.Keys
+	Accounts  *credential.Vault
 	Providers *provider.Set
 	Client    *provider.Client
 	Meter     *metering.Meter
@@ -98,7 +100,7 @@ func (p *Pipeline) ChatCompletions(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// The envelope: body, metadata, limits. What the key may do. The plan: which
-	// provider and model.
+	// provider and model, and on whose key.
 	e := c.envelope()
 	if e == nil {
 		e = auth.AllowCompletions(&c.caller)
@@ -115,7 +117,8 @@ func (p *Pipeline) ChatCompletions(w http.ResponseWriter, r *http.Request) {
 		c.turnAway(e)
 		return
 	}
-	// The provider's answer goes to the client as it comes, all but its end.
+	// The provider's answer goes to the client as it comes, all but its end. A key
+	// that the provider does not serve makes room for the other one, if any.
 	c.attempt()
 	// What it used, and what that costs; then the end of the answer, which
 	// carries the cost.
@@ -135,7 +138,7 @@ func (c *call) authenticate() (e *apierror.Error) {
 	return e
 }
 
-// plan finds the provider and its own name for the model.
+// plan finds the provider and its own name for the model, and the accounts there.
 func (c *call) plan() (e *apierror.Error) {
 	if c.target, e = c.p.Providers.Resolve(c.req.Model); e != nil {
 		if e.Kind == apierror.UnknownPolicy {
@@ -148,5 +151,5 @@ func (c *call) plan() (e *apierror.Error) {
 		c.gone = true
 		return apierror.New(apierror.ClientDisconnected, "The client went away.")
 	}
-	return nil
+	return c.accounts()
 }

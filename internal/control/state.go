@@ -144,6 +144,8 @@ func (s *State) link(o *organization, entity any) {
 		}
 	case *schemas.Group:
 		o.join(e)
+	case *schemas.Credential:
+		o.own(e)
 	case *schemas.Credit:
 		o.balance.Add(&o.balance, big.NewInt(e.AmountPico))
 	}
@@ -164,6 +166,8 @@ func (s *State) unlink(o *organization, entity any) {
 		}
 	case *schemas.Group:
 		o.leave(e)
+	case *schemas.Credential:
+		o.disown(e)
 	case *schemas.Credit:
 		o.balance.Sub(&o.balance, big.NewInt(e.AmountPico))
 	}

@@ -20,6 +20,7 @@ var ours = rules{
 		{"gateway/...", "schemas", "the events that are recorded, money, request ids"},
 		{"gateway/pipeline", "gateway/apierror", "every refusal has its code"},
 		{"gateway/pipeline", "gateway/auth", "first step: whose key"},
+		{"gateway/pipeline", "gateway/credential", "on whose key the call goes out"},
 		{"gateway/pipeline", "gateway/metadata", "the dimensions that the call is recorded under"},
 		{"gateway/pipeline", "gateway/metering", "tokens and cost of the answer"},
 		{"gateway/pipeline", "gateway/metrics", "counts what passes"},
@@ -39,6 +40,11 @@ var ours = rules{
 		{"gateway/openai", "gateway/apierror", "the provider's errors as ours"},
 		{"gateway/openai", "gateway/jsonscan", "edits a body in place"},
 		{"gateway/provider", "gateway/apierror", "an unknown provider, one that is down"},
+		{"gateway/provider", "gateway/egress", "which addresses may be dialled for a client's base URL"},
+		{"gateway/credential", "gateway/apierror", "a key that is not there, or cannot be decrypted"},
+		{"gateway/credential", "gateway/egress", "a base URL is judged again when it is used"},
+		{"gateway/credential", "gateway/provider", "the accounts that calls go out on"},
+		{"gateway/credential", "internal/control", "the credentials, and the strategies of their callers"},
 
 		// Log to facts.
 		{"ingest", "ingest/app", "main is flags, configuration and run"},
@@ -141,6 +147,7 @@ var drivers = rules{
 		{"aggregator", "github.com/alecthomas/kong", "flags"},
 		{"gateway", "github.com/alecthomas/kong", "flags"},
 		{"ingest", "github.com/alecthomas/kong", "flags"},
+		{"gateway/credential", "github.com/tink-crypto/tink-go/v2/...", "envelope encryption"},
 		{"gateway/metering", "github.com/tiktoken-go/tokenizer", "counts where a provider reports nothing"},
 		{"ingest/audit", "github.com/prometheus/client_golang/prometheus", "the last audit's result"},
 		{"ingest/retire", "github.com/oklog/ulid/v2", "the node that closes the calls is one"},
