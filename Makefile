@@ -101,12 +101,13 @@ fmt: ## format the Go code
 
 # buf takes minutes to build, so lint only compares what this target wrote down.
 # A schema that its old readers would misread is not generated at all.
-generate: ## the Go code of the schemas, and the catalog of models and prices
+generate: ## the Go code of the schemas, the catalog of models and prices, schemas/openapi.json
 	cd schemas && $(BUF) lint
 	cd schemas && $(BUF) breaking --against '../.git#ref=$(BASE),subdir=schemas'
 	cd schemas && $(BUF) generate
 	@cd schemas && $(SUMS) >generated.sums
 	$(GO) generate ./internal/catalog
+	$(GO) test -count=1 -run '^TestOpenAPIIsCommitted$$' ./gateway/httpapi -update
 
 clean: ## remove what was built; data in .weir/ and the engine stay
 	rm -rf bin .cache/bin e2e/clients/node/node_modules

@@ -18,6 +18,7 @@ import (
 
 	"weir/gateway/app"
 	"weir/internal/eventlog"
+	"weir/internal/live"
 	"weir/internal/service"
 )
 
@@ -41,8 +42,8 @@ func start(ctx context.Context, flags commandLine, command string) error {
 	if err != nil {
 		return err
 	}
-	options := app.Options{Kafka: eventlog.DefaultConfig(), Gateway: app.DefaultConfig(), Logger: logger}
-	sections := map[string]any{"kafka": &options.Kafka, "catalog": &options.Catalog, "gateway": &options.Gateway}
+	options := app.Options{Kafka: eventlog.DefaultConfig(), Redis: live.DefaultConfig(), Gateway: app.DefaultConfig(), Logger: logger}
+	sections := map[string]any{"kafka": &options.Kafka, "redis": &options.Redis, "catalog": &options.Catalog, "gateway": &options.Gateway}
 	if command == "env" {
 		return service.WriteEnv(os.Stdout, flags, sections)
 	}

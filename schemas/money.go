@@ -141,3 +141,15 @@ func parseDecimal(text string) (value uint64, extra int, err error) {
 	}
 	return value, max(0, len(frac)-picoDigits), nil
 }
+
+// SubtractClamped returns a-b, or the nearest amount that fits.
+func SubtractClamped(a, b Pico) Pico {
+	d := a - b
+	switch {
+	case b > 0 && d > a:
+		return math.MinInt64
+	case b < 0 && d < a:
+		return math.MaxInt64
+	}
+	return d
+}

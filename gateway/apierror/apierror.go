@@ -23,6 +23,8 @@ const (
 	NoCredentials      Kind = "no_credentials"
 	BadKey             Kind = "bad_key"
 	NotPermitted       Kind = "not_permitted"
+	NotFound           Kind = "not_found"
+	Conflict           Kind = "conflict"
 	InvalidRequest     Kind = "invalid_request"
 	UnknownProvider    Kind = "unknown_provider"
 	UnknownModel       Kind = "unknown_model"
@@ -98,6 +100,10 @@ func describe(kind Kind) Error {
 		return Error{Status: http.StatusForbidden, Type: "permission_error", Code: "invalid_api_key"}
 	case NotPermitted:
 		return Error{Status: http.StatusForbidden, Type: "permission_error", Code: "not_permitted"}
+	case NotFound:
+		return Error{Status: http.StatusNotFound, Type: request, Code: "not_found"}
+	case Conflict:
+		return Error{Status: http.StatusConflict, Type: request, Code: "conflict"}
 	case InvalidRequest:
 		return Error{Status: http.StatusBadRequest, Type: request}
 	case UnknownProvider:

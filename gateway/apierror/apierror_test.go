@@ -8,7 +8,7 @@ import (
 )
 
 func TestEveryKindHasAStatusTypeAndOrigin(t *testing.T) {
-	for _, kind := range []Kind{NoCredentials, BadKey, InvalidRequest, UnknownProvider, UnknownModel, UnknownPolicy, UnknownRoute, WrongMethod, BodyTimeout,
+	for _, kind := range []Kind{NoCredentials, BadKey, NotPermitted, NotFound, Conflict, InvalidRequest, UnknownProvider, UnknownModel, UnknownPolicy, UnknownRoute, WrongMethod, BodyTimeout,
 		BodyTooLarge, HeadersTooLarge, ClientDisconnected, CannotRecord, ShuttingDown, CredentialMissing, CredentialLocked, BaseURLRefused, Internal, ProviderError, ProviderRateLimited, ProviderOverloaded,
 		ProviderCredentials, ProviderTimeout, ProviderUnreachable, ProviderCut, ProviderUnreadable} {
 		e := New(kind, "m")

@@ -30,6 +30,7 @@ import (
 	"weir/internal/catalog"
 	"weir/internal/control"
 	"weir/internal/eventlog"
+	"weir/internal/live"
 	"weir/internal/service"
 	"weir/internal/telemetry"
 	"weir/schemas"
@@ -38,6 +39,7 @@ import (
 // Options are the sections of weir.yaml that the gateway reads.
 type Options struct {
 	Kafka   eventlog.Config
+	Redis   live.Config
 	Catalog catalog.Config
 	Gateway Config
 	Logger  *slog.Logger
@@ -60,7 +62,7 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 	if g.config.Label != "" {
 		g.log = g.log.With("label", g.config.Label)
 	}
-	if err := errors.Join(o.Kafka.Validate(), g.config.Validate()); err != nil {
+	if err := errors.Join(o.Kafka.Validate(), o.Redis.Validate(), g.config.Validate()); err != nil {
 		return nil, err
 	}
 	if err := bootstrap.Check(g.config.KeyHashSecret, g.config.Keys); err != nil {
@@ -115,6 +117,8 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 	}
 	g.cleanups.Add("journal", journal.Close)
 
+	redis := live.Open(o.Redis, 1)
+	g.cleanups.AddCloser("redis", redis)
 	client := provider.NewClient(telemetry.Version(), g.config.egress())
 	g.cleanups.Add("provider connections", func(context.Context) error { client.Close(); return nil })
 	g.pipeline = pipeline.New(pipeline.Options{
@@ -122,14 +126,23 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 		Meter: metering.New(prices, g.log), Estimator: metering.NewEstimator(),
 		Journal: spooled{journal}, Metrics: metrics.New(registry, models.IDs()), Limits: g.config.limits(), Log: g.log,
 	})
+	management, err := g.management(state, keys, redis, partitions)
+	if err != nil {
+		return nil, err
+	}
 	health := &service.Health{}
 	health.Add("journal", journal.Check)
 	health.Add("control", state.Check)
+	handler, err := httpapi.New(httpapi.Options{
+		Inference: g.pipeline, Keys: keys, Models: models,
+		Live: health.Live, Ready: health.Ready, Metrics: telemetry.Handler(registry, g.log),
+		Management: management,
+	})
+	if err != nil {
+		return nil, err
+	}
 	g.server = &http.Server{
-		Handler: httpapi.New(httpapi.Options{
-			Inference: g.pipeline, Keys: keys, Models: models,
-			Live: health.Live, Ready: health.Ready, Metrics: telemetry.Handler(registry, g.log),
-		}),
+		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    2 << 20,

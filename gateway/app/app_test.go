@@ -12,6 +12,7 @@ import (
 	"weir/gateway/provider"
 	"weir/internal/catalog"
 	"weir/internal/eventlog"
+	"weir/internal/live"
 )
 
 // What a person can get wrong is one clear sentence, before Kafka is asked.
@@ -31,11 +32,15 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 		"gateway.providers[0]":              func(o *Options) { o.Gateway.Providers = []provider.Config{{Name: "p"}} },
 		"gateway.default_provider \"none\"": func(o *Options) { o.Gateway.DefaultProvider = "none" },
 		"read catalog":                      func(o *Options) { o.Catalog.Models = []catalog.ModelConfig{{ID: "x"}} },
+		"redis.addr":                        func(o *Options) { o.Redis.Addr = "" },
+		"gateway.operator_key_hash":         func(o *Options) { o.Gateway.KeyHashSecret, o.Gateway.OperatorKeyHash = "s", "abc" },
+		"key_hash_secret is empty; gateway": func(o *Options) { o.Gateway.OperatorKeyHash = "abc" },
+		"gateway.starting_credits":          func(o *Options) { o.Gateway.StartingCredits = "-1" },
 		"gateway.credential_keys: key 2":    func(o *Options) { o.Gateway.CredentialKeys = []string{newKey("a"), "b:c2hvcnQ="} },
 		"read gateway.credential_keys_file": func(o *Options) { o.Gateway.CredentialKeysFile = "/nowhere" },
 		"kafka.brokers":                     func(o *Options) { o.Kafka.Brokers = nil },
 	} {
-		o := Options{Kafka: eventlog.DefaultConfig(), Gateway: DefaultConfig(), Logger: slog.New(slog.DiscardHandler)}
+		o := Options{Kafka: eventlog.DefaultConfig(), Redis: live.DefaultConfig(), Gateway: DefaultConfig(), Logger: slog.New(slog.DiscardHandler)}
 		o.Gateway.Listen, o.Gateway.Spool.Dir = "127.0.0.1:0", t.TempDir()
 		change(&o)
 		if _, err := New(t.Context(), o); err == nil || !strings.Contains(err.Error(), want) {
@@ -52,7 +57,7 @@ func TestAStopDuringTheStart(t *testing.T) {
 	}
 	address := free.Addr().String()
 	free.Close()
-	o := Options{Kafka: eventlog.DefaultConfig(), Gateway: DefaultConfig(), Logger: slog.New(slog.DiscardHandler)}
+	o := Options{Kafka: eventlog.DefaultConfig(), Redis: live.DefaultConfig(), Gateway: DefaultConfig(), Logger: slog.New(slog.DiscardHandler)}
 	o.Gateway.Listen, o.Gateway.Spool.Dir = address, t.TempDir()
 	o.Kafka.Brokers = []string{"127.0.0.1:1"} // nobody there
 	ctx, stop := context.WithCancel(t.Context())

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"weir/gateway/provider"
 	"weir/internal/eventlog"
 	"weir/internal/service"
+	"weir/schemas"
 )
 
 // Config is the section "gateway" of weir.yaml.
@@ -52,6 +55,12 @@ type Config struct {
 	// KeyHashSecret is the key of the HMAC-SHA256 that API keys are found by, those
 	// of the log as those of keys[].hash. The same on every gateway.
 	KeyHashSecret string `koanf:"key_hash_secret"`
+	// OperatorKeyHash is the hash of the key that creates organisations and acts in
+	// all of them, made as those of keys[].hash. Default none: nobody does.
+	OperatorKeyHash string `koanf:"operator_key_hash"`
+	// StartingCredits in USD are what a new organisation is granted, and all that it
+	// may spend, such as "25.00". Default none: it may spend without end.
+	StartingCredits string `koanf:"starting_credits"`
 	// CredentialKeys encrypt the provider keys that organisations bring, each as
 	// id:key with the key's 32 bytes in base64. The first encrypts, all decrypt; the
 	// same on every gateway. Default none: such keys can neither be stored nor used.
@@ -106,7 +115,40 @@ func (c Config) Validate() error {
 	case c.DrainMax < 0:
 		return fmt.Errorf("gateway.drain_max is %d; it must not be negative", c.DrainMax)
 	}
+	if _, err := c.operatorHash(); err != nil {
+		return err
+	}
+	if _, err := c.startingCredits(); err != nil {
+		return err
+	}
 	return c.Spool.Validate()
+}
+
+// operatorHash reads OperatorKeyHash, nil for none.
+func (c Config) operatorHash() ([]byte, error) {
+	if c.OperatorKeyHash == "" {
+		return nil, nil
+	}
+	if c.KeyHashSecret == "" {
+		return nil, errors.New("gateway.key_hash_secret is empty; gateway.operator_key_hash is made with it")
+	}
+	hash, err := hex.DecodeString(c.OperatorKeyHash)
+	if err != nil || len(hash) != sha256.Size {
+		return nil, errors.New("gateway.operator_key_hash is not the 64 hexadecimal digits of an HMAC-SHA256")
+	}
+	return hash, nil
+}
+
+// startingCredits reads StartingCredits, nil for none.
+func (c Config) startingCredits() (*schemas.Pico, error) {
+	if c.StartingCredits == "" {
+		return nil, nil
+	}
+	credits, err := schemas.ParsePico(c.StartingCredits)
+	if err != nil || credits < 0 {
+		return nil, fmt.Errorf("gateway.starting_credits is %q; write US dollars, at least 0, such as 25.00", c.StartingCredits)
+	}
+	return &credits, nil
 }
 
 func (c Config) egress() egress.Rule {

@@ -350,7 +350,9 @@ func TestRekey(t *testing.T) {
 		d.put(sealed(t, old, &schemas.Credential{OrgId: "o2", CredentialId: "a", Provider: "p"}))
 		return d
 	}
-	version := func(d *desk, org, id string) uint64 { return control.VersionOf[*schemas.Credential](d.log.State, org, id) }
+	version := func(d *desk, org, id string) uint64 {
+		return control.VersionOf[*schemas.Credential](d.log.State, org, id)
+	}
 	check := func(d *desk, org, id string) {
 		t.Helper()
 		v, _ := control.Get[*schemas.Credential](d.log.State, org, id)

@@ -23,6 +23,7 @@ import (
 	"weir/gateway/credential"
 	"weir/gateway/egress"
 	"weir/gateway/httpapi"
+	"weir/gateway/manage"
 	"weir/gateway/metering"
 	"weir/gateway/metrics"
 	"weir/gateway/pipeline"
@@ -40,7 +41,9 @@ const (
 	deadKey    = "wk_dead"
 	managerKey = "wk_manager" // that may not make calls
 	panicKey   = "wk_panic"
-	hashSecret = "secret of the hashes"
+	// the one of who runs the gateway
+	operatorKey = "wk_operator"
+	hashSecret  = "secret of the hashes"
 )
 
 // world is a gateway with a provider behind it and a journal in memory.
@@ -49,8 +52,9 @@ type world struct {
 	url      string
 	journal  *journal
 	pipeline *pipeline.Pipeline
-	control  *controltest.Log
 	registry *prometheus.Registry
+	handler  http.Handler
+	control  *controltest.Log
 	log      *bytes.Buffer
 }
 
@@ -82,7 +86,10 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 	providers := must(provider.NewSet([]provider.Config{c.provider}, "", func(string) string { return "sk-upstream" }))(t)
 	logs := slog.New(slog.NewTextHandler(&lockedWriter{w: w.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.control = keysOf(t, logs)
-	keys := auth.New(hashSecret, w.control)
+	keys := auth.New(hashSecret, w.control.State)
+	operator := control.NewHasher(hashSecret).Sum(operatorKey)
+	management := manage.New(manage.Options{State: w.control.State, Log: w.control, Trail: w.control, Keys: keys,
+		HashSecret: hashSecret, OperatorHash: operator[:], Logger: logs, Now: time.Now})
 	models := must(httpapi.NewModels(prices, providers))(t)
 	client := provider.NewClient("test", c.egress)
 	w.pipeline = pipeline.New(pipeline.Options{
@@ -90,10 +97,12 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 		Journal: w.journal, Metrics: metrics.New(w.registry, models.IDs()), Limits: c.limits, Log: logs,
 	})
 	health := &service.Health{}
-	server := httptest.NewUnstartedServer(httpapi.New(httpapi.Options{
+	w.handler = must(httpapi.New(httpapi.Options{
 		Inference: w.pipeline, Keys: keys, Models: models,
 		Live: health.Live, Ready: health.Ready, Metrics: promhttp.HandlerFor(w.registry, promhttp.HandlerOpts{}),
-	}))
+		Management: management,
+	}))(t)
+	server := httptest.NewUnstartedServer(w.handler)
 	server.Config.MaxHeaderBytes = 2 << 20
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
 	c.server(server.Config)

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
 	"weir/gateway/apierror"
@@ -30,6 +31,11 @@ type Inference interface {
 	ChatCompletions(w http.ResponseWriter, r *http.Request)
 }
 
+// Management adds the operations of the management API.
+type Management interface {
+	Register(api huma.API)
+}
+
 // Options are what the surface stands on.
 type Options struct {
 	Inference Inference
@@ -38,13 +44,15 @@ type Options struct {
 	Live      http.HandlerFunc // /healthz
 	Ready     http.HandlerFunc // /readyz
 	Metrics   http.Handler
+
+	Management Management
 }
 
 // surface holds the handlers.
 type surface struct{ Options }
 
 // New returns the handler of all routes.
-func New(o Options) http.Handler {
+func New(o Options) (http.Handler, error) {
 	s := &surface{o}
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
@@ -58,13 +66,17 @@ func New(o Options) http.Handler {
 	engine.GET("/healthz", gin.WrapF(o.Live))
 	engine.GET("/readyz", gin.WrapF(o.Ready))
 	engine.GET("/metrics", gin.WrapH(o.Metrics))
+	engine.UseRawPath = true // an end user's id may contain a slash
+	if err := s.manage(engine); err != nil {
+		return nil, err
+	}
 	engine.NoRoute(func(c *gin.Context) {
 		fail(c, apierror.New(apierror.UnknownRoute, fmt.Sprintf("Unknown request URL: %s %s.", c.Request.Method, clip(c.Request.URL.Path))))
 	})
 	engine.NoMethod(func(c *gin.Context) {
 		fail(c, apierror.New(apierror.WrongMethod, fmt.Sprintf("%s is not a method of %s.", clip(c.Request.Method), clip(c.Request.URL.Path))))
 	})
-	return engine
+	return engine, nil
 }
 
 // clip bounds what an error repeats of a request.
@@ -89,10 +101,10 @@ func cors(c *gin.Context) {
 	h.Set("Access-Control-Allow-Origin", "*")
 	if c.Request.Method != http.MethodOptions {
 		h.Set("Access-Control-Expose-Headers", "x-requesty-provider, x-requesty-model, x-requesty-cache, x-requesty-latency-ms, "+
-			"x-requesty-request-id, x-requesty-attempts, x-requesty-cost-usd, x-requesty-policy, retry-after")
+			"x-requesty-request-id, x-requesty-attempts, x-requesty-cost-usd, x-requesty-policy, retry-after, etag")
 		return
 	}
-	h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS")
 	if asked := c.GetHeader("Access-Control-Request-Headers"); asked != "" {
 		h.Set("Access-Control-Allow-Headers", asked) // "*" would not cover Authorization
 	}

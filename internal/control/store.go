@@ -27,10 +27,11 @@ type Store struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 
-	mu      sync.Mutex    // owns the rest
-	next    int64         // offset of the record expected next
-	changed chan struct{} // closed and replaced with every record
-	err     error         // not nil when the reader stopped
+	mu      sync.Mutex         // owns the rest
+	next    int64              // offset of the record expected next
+	changed chan struct{}      // closed and replaced with every record
+	err     error              // not nil when the reader stopped
+	trail   map[string][]int64 // by organisation, the offsets of its changes
 }
 
 // Open creates the control topic where it is missing, reads it to its end and
@@ -46,7 +47,7 @@ func Open(ctx context.Context, k eventlog.Config, logger *slog.Logger) (*Store, 
 		return nil, err
 	}
 	run, cancel := context.WithCancel(context.Background())
-	s := &Store{State: NewState(), log: log, logger: logger, cancel: cancel, done: make(chan struct{}), changed: make(chan struct{})}
+	s := &Store{State: NewState(), log: log, logger: logger, cancel: cancel, done: make(chan struct{}), changed: make(chan struct{}), trail: map[string][]int64{}}
 	go s.read(run)
 	if err := s.wait(ctx, func() bool { return s.next >= end }); err != nil {
 		s.Close()
@@ -99,11 +100,14 @@ func (s *Store) read(ctx context.Context) {
 
 func (s *Store) fold(r *eventlog.Record) error {
 	rec := &schemas.ControlRecord{}
+	var before uint64
+	var v Verdict
 	err := rec.UnmarshalVT(r.Value)
 	if err != nil {
 		err = fmt.Errorf("decode control record: %w", err)
 	} else {
-		_, err = s.Apply(rec)
+		before = s.version(rec.EntityId)
+		v, err = s.Apply(rec)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,6 +116,7 @@ func (s *Store) fold(r *eventlog.Record) error {
 		err = s.err
 	} else {
 		s.next = r.Offset + 1
+		s.note(rec, r.Offset, before, v)
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})

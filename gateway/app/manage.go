@@ -1,0 +1,25 @@
+package app
+
+import (
+	"errors"
+	"time"
+
+	"weir/gateway/auth"
+	"weir/gateway/manage"
+	"weir/internal/control"
+	"weir/internal/live"
+)
+
+// management builds the management API on the control state.
+func (g *Gateway) management(state *control.Store, keys auth.Keys, redis *live.Store, partitions int32) (*manage.Management, error) {
+	operator, err := g.config.operatorHash()
+	credits, err2 := g.config.startingCredits()
+	if err := errors.Join(err, err2); err != nil {
+		return nil, err
+	}
+	return manage.New(manage.Options{
+		State: state.State, Log: state, Trail: state, Keys: keys,
+		Spend:      &liveSpend{redis: redis, partitions: int(partitions), now: time.Now},
+		HashSecret: g.config.KeyHashSecret, OperatorHash: operator, StartingCredits: credits, Logger: g.log, Now: time.Now,
+	}), nil
+}
