@@ -126,7 +126,7 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 		Meter: metering.New(prices, g.log), Estimator: metering.NewEstimator(),
 		Journal: spooled{journal}, Metrics: metrics.New(registry, models.IDs()), Limits: g.config.limits(), Log: g.log,
 	})
-	management, err := g.management(state, keys, redis, partitions)
+	management, err := g.management(state, keys, redis, partitions, providers, ring)
 	if err != nil {
 		return nil, err
 	}

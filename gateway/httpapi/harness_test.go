@@ -89,7 +89,7 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 	keys := auth.New(hashSecret, w.control.State)
 	operator := control.NewHasher(hashSecret).Sum(operatorKey)
 	management := manage.New(manage.Options{State: w.control.State, Log: w.control, Trail: w.control, Keys: keys,
-		HashSecret: hashSecret, OperatorHash: operator[:], Logger: logs, Now: time.Now})
+		Providers: providers, Ring: c.ring, Egress: c.egress, HashSecret: hashSecret, OperatorHash: operator[:], Logger: logs, Now: time.Now})
 	models := must(httpapi.NewModels(prices, providers))(t)
 	client := provider.NewClient("test", c.egress)
 	w.pipeline = pipeline.New(pipeline.Options{
