@@ -24,7 +24,8 @@ import (
 
 type commandLine struct {
 	service.Flags
-	Run struct{} `cmd:"" default:"1" help:"Serve calls until stopped (the default)."`
+	Run   struct{} `cmd:"" default:"1" help:"Serve calls until stopped (the default)."`
+	Rekey struct{} `cmd:"" help:"Encrypt the organisations' provider keys under the first of gateway.credential_keys, and end. Gateways may run meanwhile."`
 	service.Commands
 }
 
@@ -51,6 +52,9 @@ func start(ctx context.Context, flags commandLine, command string) error {
 	}
 	if command == "health" {
 		return service.AskReady(ctx, options.Gateway.Listen, os.Stdout)
+	}
+	if command == "rekey" {
+		return app.Rekey(ctx, options, os.Stdout)
 	}
 	gateway, err := app.New(ctx, options)
 	if err != nil {

@@ -46,6 +46,9 @@ const (
 	BudgetBusy         Kind = "budget_busy"
 	BalanceUsedUp      Kind = "balance_used_up"
 	BudgetsAway        Kind = "budgets_away"
+	CredentialMissing  Kind = "credential_missing"
+	CredentialLocked   Kind = "credential_locked"
+	BaseURLRefused     Kind = "base_url_refused"
 	Internal           Kind = "internal"
 
 	ProviderError       Kind = "provider_error"
@@ -152,6 +155,12 @@ func describe(kind Kind) Error {
 		return Error{Status: http.StatusPaymentRequired, Type: "insufficient_quota", Code: "balance_used_up"}
 	case BudgetsAway:
 		return Error{Status: http.StatusServiceUnavailable, Type: server, Code: "budgets_away", RetryAfter: "1"}
+	case CredentialMissing:
+		return Error{Status: http.StatusBadRequest, Type: request, Code: "credential_missing"}
+	case CredentialLocked:
+		return Error{Status: http.StatusServiceUnavailable, Type: server, Code: "credential_locked"}
+	case BaseURLRefused:
+		return Error{Status: http.StatusBadRequest, Type: request, Code: "base_url_refused"}
 	case ProviderCredentials:
 		return Error{Status: http.StatusBadGateway, Type: server, Code: "provider_credentials", Origin: Provider}
 	case ProviderTimeout:

@@ -22,6 +22,7 @@ import (
 	"weir/gateway/admission"
 	"weir/gateway/auth"
 	"weir/gateway/bootstrap"
+	"weir/gateway/credential"
 	"weir/gateway/httpapi"
 	"weir/gateway/metering"
 	"weir/gateway/metrics"
@@ -80,6 +81,10 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 			g.log.Warn("a provider's key is not in the environment; its calls will be refused by it", "provider", c.Name, "variable", c.APIKeyEnv)
 		}
 	}
+	ring, err := credential.NewKeyring(g.config.CredentialKeys, g.config.CredentialKeysFile)
+	if err != nil {
+		return nil, err
+	}
 	prices, err := catalog.New(o.Catalog)
 	if err != nil {
 		return nil, fmt.Errorf("read catalog: %w", err)
@@ -128,14 +133,15 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 		Serve: g.config.BudgetsWithoutRedis == serveWithoutRedis, Metrics: instruments, Log: g.log,
 	})
 
-	client := provider.NewClient(telemetry.Version())
+	client := provider.NewClient(telemetry.Version(), g.config.egress())
 	g.cleanups.Add("provider connections", func(context.Context) error { client.Close(); return nil })
 	g.pipeline = pipeline.New(pipeline.Options{
-		Keys: keys, Control: state.State, Admission: g.admission, Providers: providers, Client: client,
+		Keys: keys, Control: state.State, Admission: g.admission,
+		Accounts: credential.NewVault(ring, g.config.egress(), state.State), Providers: providers, Client: client,
 		Meter: metering.New(prices, g.log), Estimator: metering.NewEstimator(),
 		Journal: spooled{journal}, Metrics: instruments, Limits: g.config.limits(), Log: g.log,
 	})
-	management, err := g.management(state, keys, redis, partitions)
+	management, err := g.management(state, keys, redis, partitions, providers, ring)
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,8 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 		"gateway.operator_key_hash":         func(o *Options) { o.Gateway.KeyHashSecret, o.Gateway.OperatorKeyHash = "s", "abc" },
 		"key_hash_secret is empty; gateway": func(o *Options) { o.Gateway.OperatorKeyHash = "abc" },
 		"gateway.starting_credits":          func(o *Options) { o.Gateway.StartingCredits = "-1" },
+		"gateway.credential_keys: key 2":    func(o *Options) { o.Gateway.CredentialKeys = []string{newKey("a"), "b:c2hvcnQ="} },
+		"read gateway.credential_keys_file": func(o *Options) { o.Gateway.CredentialKeysFile = "/nowhere" },
 		"kafka.brokers":                     func(o *Options) { o.Kafka.Brokers = nil },
 	} {
 		o := Options{Kafka: eventlog.DefaultConfig(), Redis: live.DefaultConfig(), Gateway: DefaultConfig(), Logger: slog.New(slog.DiscardHandler)}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"weir/gateway/bootstrap"
+	"weir/gateway/egress"
 	"weir/gateway/pipeline"
 	"weir/gateway/provider"
 	"weir/internal/eventlog"
@@ -64,6 +65,17 @@ type Config struct {
 	// StartingCredits in USD are what a new organisation is granted, and all that it
 	// may spend, such as "25.00". Default none: it may spend without end.
 	StartingCredits string `koanf:"starting_credits"`
+	// CredentialKeys encrypt the provider keys that organisations bring, each as
+	// id:key with the key's 32 bytes in base64. The first encrypts, all decrypt; the
+	// same on every gateway. Default none: such keys can neither be stored nor used.
+	CredentialKeys []string `koanf:"credential_keys"`
+	// CredentialKeysFile is a file with the same, one a line, in place of them.
+	CredentialKeysFile string `koanf:"credential_keys_file"`
+	// AllowPrivateBaseURLs lets organisations name base URLs on this machine and its
+	// network. Default false: public addresses alone.
+	AllowPrivateBaseURLs bool `koanf:"allow_private_base_urls"`
+	// AllowHTTPBaseURLs lets them name such without TLS. Default false.
+	AllowHTTPBaseURLs bool `koanf:"allow_http_base_urls"`
 }
 
 // DefaultConfig has every default, and neither providers nor keys.
@@ -148,6 +160,10 @@ func (c Config) startingCredits() (*schemas.Pico, error) {
 		return nil, fmt.Errorf("gateway.starting_credits is %q; write US dollars, at least 0, such as 25.00", c.StartingCredits)
 	}
 	return &credits, nil
+}
+
+func (c Config) egress() egress.Rule {
+	return egress.Rule{Private: c.AllowPrivateBaseURLs, HTTP: c.AllowHTTPBaseURLs}
 }
 
 func (c Config) limits() pipeline.Limits {

@@ -21,6 +21,8 @@ import (
 	"weir/gateway/admission"
 	"weir/gateway/auth"
 	"weir/gateway/bootstrap"
+	"weir/gateway/credential"
+	"weir/gateway/egress"
 	"weir/gateway/httpapi"
 	"weir/gateway/manage"
 	"weir/gateway/metering"
@@ -61,9 +63,11 @@ type config struct {
 	limits   pipeline.Limits
 	provider provider.Config
 	server   func(*http.Server)
-	rates    admission.Rates   // asked by nobody unless a test sets limits
-	budgets  admission.Budgets // likewise
-	serve    bool              // calls with budgets while Redis is away
+	rates    admission.Rates     // asked by nobody unless a test sets limits
+	budgets  admission.Budgets   // likewise
+	serve    bool                // calls with budgets while Redis is away
+	ring     *credential.Keyring // none unless a test needs one
+	egress   egress.Rule
 }
 
 // start runs a gateway before a provider that answers with serve.
@@ -76,7 +80,7 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 			WriteTimeout: 10 * time.Second, DrainTimeout: 10 * time.Second, DrainMaxBytes: 1 << 20, DrainMax: 10, PayloadRetention: time.Hour},
 		provider: provider.Config{Name: "mock", BaseURL: upstream.URL + "/v1", APIKeyEnv: "MOCK_KEY", ForwardHeaders: []string{"x-mock-*"},
 			Timeout: 10 * time.Second, IdleTimeout: 10 * time.Second},
-		server: func(*http.Server) {},
+		server: func(*http.Server) {}, ring: &credential.Keyring{},
 	}
 	for _, f := range change {
 		f(&c)
@@ -89,7 +93,7 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 	keys := auth.New(hashSecret, w.control.State)
 	operator := control.NewHasher(hashSecret).Sum(operatorKey)
 	management := manage.New(manage.Options{State: w.control.State, Log: w.control, Trail: w.control, Keys: keys,
-		HashSecret: hashSecret, OperatorHash: operator[:], Logger: logs, Now: time.Now})
+		Providers: providers, Ring: c.ring, Egress: c.egress, HashSecret: hashSecret, OperatorHash: operator[:], Logger: logs, Now: time.Now})
 	models := must(httpapi.NewModels(prices, providers))(t)
 	instruments := metrics.New(w.registry, models.IDs())
 	admit := admission.New(admission.Options{Control: w.control.State, Catalog: prices, Rates: c.rates, Budgets: c.budgets, Serve: c.serve,
@@ -98,9 +102,10 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 	done := make(chan error)
 	go func() { done <- admit.Run(ctx) }()
 	t.Cleanup(func() { stop(); <-done })
-	client := provider.NewClient("test")
+	client := provider.NewClient("test", c.egress)
 	w.pipeline = pipeline.New(pipeline.Options{
-		Keys: panicking{keys}, Control: w.control.State, Admission: admit, Providers: providers, Client: client, Meter: metering.New(prices, logs), Estimator: metering.NewEstimator(),
+		Keys: panicking{keys}, Control: w.control.State, Admission: admit,
+		Accounts: credential.NewVault(c.ring, c.egress, w.control.State), Providers: providers, Client: client, Meter: metering.New(prices, logs), Estimator: metering.NewEstimator(),
 		Journal: w.journal, Metrics: instruments, Limits: c.limits, Log: logs,
 	})
 	health := &service.Health{}

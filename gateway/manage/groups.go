@@ -27,6 +27,7 @@ type groupOut struct {
 	Limits               limitsOut     `json:"limits"`
 	MemberLimits         limitsOut     `json:"member_limits" doc:"Of each of its members"`
 	AccessListID         *string       `json:"access_list_id"`
+	Strategy             *string       `json:"credential_strategy" doc:"Whose key providers are called with: gateway_key, own_key, own_then_gateway or gateway_then_own; null is that of the next larger scope"`
 	Version              uint64        `json:"version"`
 }
 
@@ -52,7 +53,7 @@ func (m *Management) groupOf(ctx context.Context, v control.Versioned[*schemas.G
 	out := groupOut{
 		ID: g.GroupId, Name: g.Name, MonthlyLimit: number(monthly(g.Limits)), MonthlyBudget: number(monthly(g.Limits)),
 		MonthlyBudgetPerUser: number(monthly(g.MemberLimits)), MembersCount: len(g.Members), Members: []groupMember{},
-		Limits: limitsOf(g.Limits), MemberLimits: limitsOf(g.MemberLimits), AccessListID: orNull(g.AccessListId), Version: v.Version,
+		Limits: limitsOf(g.Limits), MemberLimits: limitsOf(g.MemberLimits), AccessListID: orNull(g.AccessListId), Strategy: strategyName(g.Strategy), Version: v.Version,
 	}
 	if spent := s.thisMonth(ctx, Group, g.GroupId); spent != nil {
 		n := number(*spent)
@@ -118,6 +119,7 @@ type groupFields struct {
 	Limits               *limitsIn `json:"limits,omitempty" doc:"Replaces all limits of the whole group"`
 	MemberLimits         *limitsIn `json:"member_limits,omitempty" doc:"Replaces all limits of each of its members"`
 	AccessListID         *string   `json:"access_list_id,omitempty" doc:"\"\" for none"`
+	Strategy             *string   `json:"credential_strategy,omitempty" doc:"Whose key providers are called with: gateway_key, own_key, own_then_gateway or gateway_then_own; \"\" is that of the next larger scope"`
 }
 
 type groupIn struct {
@@ -155,6 +157,9 @@ func (m *Management) fillGroup(c *call, g *schemas.Group, f *groupFields) error 
 		return e
 	}
 	if e := setMonthlyField(&g.MemberLimits, f.MonthlyBudgetPerUser, "monthly_budget_per_user"); e != nil {
+		return e
+	}
+	if e := setStrategy(&g.Strategy, f.Strategy); e != nil {
 		return e
 	}
 	return m.setAccessList(c, &g.AccessListId, f.AccessListID)

@@ -26,6 +26,7 @@ type keyFields struct {
 	Project      string            `json:"project,omitempty" doc:"A project's id"`
 	MemberID     *string           `json:"member_id,omitempty" doc:"Whose key it is; \"\" for the organisation's own"`
 	AccessListID string            `json:"access_list_id,omitempty"`
+	Strategy     *string           `json:"credential_strategy,omitempty" doc:"Whose key providers are called with: gateway_key, own_key, own_then_gateway or gateway_then_own; \"\" is that of the next larger scope"`
 	ExpiresAt    *time.Time        `json:"expires_at,omitempty"`
 	Logging      bool              `json:"logging,omitempty" doc:"Capture prompts and completions"`
 }
@@ -93,6 +94,9 @@ func (m *Management) fillKey(c *call, k *schemas.ApiKey, f *keyFields) error {
 	if e := setMonthlyField(&k.Limits, f.MonthlyLimit, "monthly_limit"); e != nil {
 		return e
 	}
+	if err := setKeyStrategy(c, k, f.Strategy); err != nil {
+		return err
+	}
 	return m.assign(c, k, &f.GroupID, &f.Project, &f.AccessListID)
 }
 
@@ -123,6 +127,19 @@ func (m *Management) assign(c *call, k *schemas.ApiKey, group, project, accessLi
 			return missing("access_list_id", "access list")
 		}
 		k.AccessListId = *accessList
+	}
+	return nil
+}
+
+// setKeyStrategy sets a key's credential strategy: who pays for its calls is not for
+// those to say who make them.
+func setKeyStrategy(c *call, k *schemas.ApiKey, in *string) error {
+	before := k.Strategy
+	if e := setStrategy(&k.Strategy, in); e != nil {
+		return e
+	}
+	if k.Strategy != before && c.scope != access.All {
+		return notPermitted("Only an owner or admin may change the credential strategy of a key.")
 	}
 	return nil
 }
@@ -166,6 +183,7 @@ type keyPatch struct {
 	GroupID      *string      `json:"group_id,omitempty" doc:"\"\" for none"`
 	Project      *string      `json:"project,omitempty" doc:"\"\" for none"`
 	AccessListID *string      `json:"access_list_id,omitempty" doc:"\"\" for none"`
+	Strategy     *string      `json:"credential_strategy,omitempty" doc:"Whose key providers are called with: gateway_key, own_key, own_then_gateway or gateway_then_own; \"\" is that of the next larger scope"`
 	Logging      *bool        `json:"logging,omitempty"`
 }
 
@@ -186,6 +204,9 @@ func (m *Management) updateKey(ctx context.Context, c *call, in *keyPatchIn) (*a
 		}
 		if p := f.Permissions; p != nil {
 			k.Manage, k.Completions = permissionOf(p.Manage, k.Manage), permissionOf(p.Completions, k.Completions)
+		}
+		if err := setKeyStrategy(c, k, f.Strategy); err != nil {
+			return err
 		}
 		if err := m.assign(c, k, f.GroupID, f.Project, f.AccessListID); err != nil {
 			return err

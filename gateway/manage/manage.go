@@ -1,6 +1,6 @@
 // Package manage is the management API, /v1/manage: what people and programs call
-// to see and change organisations, members, groups, keys, access lists, projects,
-// end users and balances.
+// to see and change organisations, members, groups, keys, access lists, provider
+// credentials, projects, end users and balances.
 //
 // Guarantee: an answer of a change means that the control log holds it and that
 // this gateway acts by it; the others follow within moments. A change that somebody
@@ -22,7 +22,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"weir/gateway/auth"
+	"weir/gateway/credential"
+	"weir/gateway/egress"
 	"weir/gateway/manage/access"
+	"weir/gateway/provider"
 	"weir/internal/control"
 	"weir/schemas"
 )
@@ -60,6 +63,11 @@ type Options struct {
 	Trail Trail
 	Keys  auth.Keys
 	Spend Spend
+	// Providers are those that credentials may be for, Ring encrypts their keys, and
+	// Egress says which base URLs they may have.
+	Providers *provider.Set
+	Ring      *credential.Keyring
+	Egress    egress.Rule
 	// HashSecret is the one that API keys are hashed under.
 	HashSecret string
 	// OperatorHash is the hash of the operator's key; nil for none, and then nobody
@@ -95,6 +103,7 @@ func (m *Management) Register(api huma.API) {
 	m.registerKeys(api)
 	m.registerGroups(api)
 	m.registerAccessLists(api)
+	m.registerCredentials(api)
 	m.registerMembers(api)
 	m.registerProjects(api)
 	m.registerUsers(api)

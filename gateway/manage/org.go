@@ -26,6 +26,7 @@ type orgOut struct {
 	UserLimits   limitsOut   `json:"user_limits" doc:"Of each end user for whom none are set"`
 	MemberLimits limitsOut   `json:"member_limits" doc:"Of each member for whom none are set"`
 	AccessListID *string     `json:"access_list_id"`
+	Strategy     *string     `json:"credential_strategy" doc:"Whose key providers are called with: gateway_key, own_key, own_then_gateway or gateway_then_own; null is that of the next larger scope"`
 	Disabled     bool        `json:"disabled"`
 	CreatedAt    time.Time   `json:"created_at"`
 	Members      []memberOut `json:"members" nullable:"false"`
@@ -37,7 +38,7 @@ func (m *Management) orgOf(ctx context.Context, v control.Versioned[*schemas.Org
 	credits := m.State.Credited(o.OrgId)
 	out := orgOut{
 		ID: o.OrgId, Name: o.Name, Prepaid: o.Prepaid, Credits: amount(credits), MonthlySpend: s.thisMonth(ctx, Org, ""),
-		Limits: limitsOf(o.Limits), UserLimits: limitsOf(o.UserLimits), MemberLimits: limitsOf(o.MemberLimits), AccessListID: orNull(o.AccessListId),
+		Limits: limitsOf(o.Limits), UserLimits: limitsOf(o.UserLimits), MemberLimits: limitsOf(o.MemberLimits), AccessListID: orNull(o.AccessListId), Strategy: strategyName(o.Strategy),
 		Disabled: o.Disabled, CreatedAt: time.UnixMicro(o.CreatedAt).UTC(), Members: m.membersOf(o.OrgId), Version: v.Version,
 	}
 	if spent, ok := s.in(ctx, Balance, "", schemas.Window_WINDOW_LIFETIME); ok {
@@ -81,6 +82,7 @@ type orgPatch struct {
 	UserLimits   *limitsIn `json:"user_limits,omitempty" doc:"Replaces all limits of each end user for whom none are set"`
 	MemberLimits *limitsIn `json:"member_limits,omitempty" doc:"Replaces all limits of each member for whom none are set"`
 	AccessListID *string   `json:"access_list_id,omitempty" doc:"\"\" for none"`
+	Strategy     *string   `json:"credential_strategy,omitempty" doc:"Whose key providers are called with: gateway_key, own_key, own_then_gateway or gateway_then_own; \"\" is that of the next larger scope"`
 	Prepaid      *bool     `json:"prepaid,omitempty" doc:"The operator's to change"`
 	Disabled     *bool     `json:"disabled,omitempty" doc:"The operator's to change"`
 }
@@ -111,6 +113,9 @@ func (m *Management) updateOrg(ctx context.Context, c *call, in *orgPatchIn) (*a
 		}
 		if f.Disabled != nil {
 			o.Disabled = *f.Disabled
+		}
+		if e := setStrategy(&o.Strategy, f.Strategy); e != nil {
+			return e
 		}
 		return m.setAccessList(c, &o.AccessListId, f.AccessListID)
 	})
@@ -195,6 +200,8 @@ func (m *Management) valueOf(ctx context.Context, r control.Recorded) any {
 		return userOf(ctx, control.Versioned[*schemas.EndUser]{Value: e, Version: r.Version}, nil)
 	case *schemas.AccessList:
 		return accessListOf(control.Versioned[*schemas.AccessList]{Value: e, Version: r.Version})
+	case *schemas.Credential:
+		return credentialOf(control.Versioned[*schemas.Credential]{Value: e, Version: r.Version})
 	case *schemas.Credit:
 		return creditOf(e)
 	case *schemas.Organization:
@@ -212,9 +219,10 @@ type settingsOut struct {
 	UserLimits   limitsOut `json:"user_limits"`
 	MemberLimits limitsOut `json:"member_limits"`
 	AccessListID *string   `json:"access_list_id"`
+	Strategy     *string   `json:"credential_strategy"`
 	Disabled     bool      `json:"disabled"`
 }
 
 func settingsOf(o *schemas.Organization) settingsOut {
-	return settingsOut{o.OrgId, o.Name, o.Prepaid, limitsOf(o.Limits), limitsOf(o.UserLimits), limitsOf(o.MemberLimits), orNull(o.AccessListId), o.Disabled}
+	return settingsOut{o.OrgId, o.Name, o.Prepaid, limitsOf(o.Limits), limitsOf(o.UserLimits), limitsOf(o.MemberLimits), orNull(o.AccessListId), strategyName(o.Strategy), o.Disabled}
 }

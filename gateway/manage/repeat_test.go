@@ -52,6 +52,7 @@ func TestARepeatChangesNothingTwice(t *testing.T) {
 		"project": {"a-owner", "POST", "project", `{"name":"n"}`},
 		"group":   {"a-owner", "POST", "group", `{"name":"n"}`},
 		"list":    {"a-owner", "POST", "access-list", `{"name":"n"}`},
+		"own key": {"a-owner", "POST", "credential", `{"provider":"openai","api_key":"sk-1"}`},
 		"member":  {"a-owner", "POST", "org/member", `{"email":"x@x.example"}`},
 		"credit":  {"operator", "POST", "org/credit?org_id=a", `{"amount":"5","reason":"r"}`},
 		"user":    {"a-owner", "PUT", "user/u", `{"disabled":true}`},

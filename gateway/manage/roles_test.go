@@ -64,6 +64,12 @@ func operations() []operation {
 		{"update-access-list", "PATCH", "access-list/{}", `{"auto_approve":true}`, "list", write, "", ""},
 		{"delete-access-list", "DELETE", "access-list/{}", "", "list", write, "", ""},
 
+		{"list-credentials", "GET", "credential", "", "", staff, "", ""},
+		{"get-credential", "GET", "credential/{}", "", "credential", staff, "", ""},
+		{"create-credential", "POST", "credential", `{"provider":"openai","api_key":"sk-1","key_id":"ORG-own-key-CALLER"}`, "", write, "", ""},
+		{"update-credential", "PATCH", "credential/{}", `{"api_key":"sk-2"}`, "credential", write, "", ""},
+		{"delete-credential", "DELETE", "credential/{}", "", "credential", write, "", ""},
+
 		{"list-members", "GET", "org/member", "", "", readable, "", ""},
 		{"get-member", "GET", "org/member/{}", "", "member", readable, "", ""},
 		{"create-member", "POST", "org/member", `{"email":"new-CALLER@x.example"}`, "", write, "", ""},
@@ -218,6 +224,8 @@ func TestReferencesStayInTheOrganisation(t *testing.T) {
 		{"PATCH", "apikey/a-own-key-owner", "access_list_id", `{"access_list_id":"%s-other-list-owner"}`},
 		{"POST", "group", "access_list_id", `{"name":"n","access_list_id":"%s-other-list-owner"}`},
 		{"PATCH", "org", "access_list_id", `{"access_list_id":"%s-other-list-owner"}`},
+		{"POST", "credential", "group_id", `{"provider":"openai","api_key":"sk-1","group_id":"%s-own-group-owner"}`},
+		{"POST", "credential", "key_id", `{"provider":"openai","api_key":"sk-1","key_id":"%s-own-key-owner"}`},
 		{"POST", "group/a-own-group-owner/member", "user_id", `{"user_id":"%s-member"}`},
 	} {
 		own := w.do("a-owner", c.method, c.path, fmt.Sprintf(c.body, "a"))
@@ -252,6 +260,9 @@ func TestPowerIsNeverGained(t *testing.T) {
 		// Who is bound by an access list does not choose it.
 		{"a-member", "POST", "apikey", `{"name":"n","access_list_id":"a-other-list-member"}`},
 		{"a-member", "PATCH", "apikey/a-own-key-member", `{"access_list_id":"a-other-list-member"}`},
+		// Nor whose key providers are called with.
+		{"a-member", "POST", "apikey", `{"name":"n","credential_strategy":"gateway_key"}`},
+		{"a-member", "PATCH", "apikey/a-own-key-member", `{"credential_strategy":"gateway_key"}`},
 		{"a-owner", "PATCH", "org", `{"prepaid":false}`},
 		{"a-owner", "PATCH", "org", `{"disabled":true}`},
 	} {

@@ -3,6 +3,7 @@ package manage_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -14,8 +15,10 @@ import (
 	"time"
 
 	"weir/gateway/auth"
+	"weir/gateway/credential"
 	"weir/gateway/httpapi"
 	"weir/gateway/manage"
+	"weir/gateway/provider"
 	"weir/internal/control"
 	"weir/internal/control/controltest"
 	"weir/schemas"
@@ -40,6 +43,12 @@ func start(t testing.TB, change ...func(*manage.Options)) *world {
 	operator := control.NewHasher(hashSecret).Sum("operator")
 	w.options = manage.Options{State: w.log.State, Log: w.log, Trail: w.log, Keys: keys, Spend: w.spend, HashSecret: hashSecret, OperatorHash: operator[:],
 		Logger: slog.New(slog.NewTextHandler(w.lines, &slog.HandlerOptions{Level: slog.LevelDebug})), Now: time.Now}
+	providers, err := provider.NewSet([]provider.Config{{Name: "openai", BaseURL: "https://api.openai.com/v1"}, {Name: "mock", BaseURL: "http://127.0.0.1/v1"}}, "",
+		func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.options.Providers, w.options.Ring = providers, ring(t)
 	for _, f := range change {
 		f(&w.options)
 	}
@@ -50,6 +59,16 @@ func start(t testing.TB, change ...func(*manage.Options)) *world {
 	}
 	w.handler = handler
 	return w
+}
+
+// ring is one key-encryption key.
+func ring(t testing.TB) *credential.Keyring {
+	t.Helper()
+	k, err := credential.NewKeyring([]string{"a:" + base64.StdEncoding.EncodeToString(make([]byte, 32))}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }
 
 // lines is what was logged.
@@ -199,6 +218,7 @@ func company(w *world, org string) {
 		w.key(org, id("team-key-"+caller), func(k *schemas.ApiKey) { k.MemberId, k.GroupId = id("colleague"), id("own-group-"+caller) })
 		put(w, &schemas.Member{OrgId: org, MemberId: id("other-member-" + caller), Email: caller + "@other.example", Role: schemas.OrgRole_ORG_ROLE_MEMBER})
 		put(w, &schemas.AccessList{OrgId: org, AccessListId: id("other-list-" + caller), Name: "l"})
+		put(w, &schemas.Credential{OrgId: org, CredentialId: id("other-credential-" + caller), Provider: "openai", GroupId: id("other-group-" + caller)})
 		put(w, &schemas.Project{OrgId: org, ProjectId: id("other-project-" + caller), Name: "p"})
 		put(w, &schemas.EndUser{OrgId: org, UserId: id("other-user-" + caller)})
 	}

@@ -46,7 +46,12 @@ type call struct {
 	ledger  OpenCall // nil until the request is recorded
 	settled bool
 
-	ctx    context.Context // of the call upstream
+	account *provider.Account  // that the call goes out on
+	spare   *provider.Account  // for a second attempt, nil for none
+	failed  []*schemas.Attempt // before the one under way
+	began   time.Duration      // of that one, since start
+
+	ctx    context.Context // of the calls upstream
 	cancel context.CancelCauseFunc
 	watch  watchdog
 	resp   *http.Response
@@ -199,14 +204,6 @@ func (c *call) observe() {
 		attrs = append(attrs, slog.String("provider", c.target.Provider.Name), slog.String("model", c.target.Model))
 	}
 	c.p.Log.LogAttrs(ctx, level, "call", attrs...)
-}
-
-// attempts is how many tries at a provider were made.
-func (c *call) attempts() int {
-	if c.ctx == nil {
-		return 0
-	}
-	return 1
 }
 
 // outcome is the status that the client got, or would have got.

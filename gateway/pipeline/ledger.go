@@ -140,17 +140,9 @@ func (c *call) completed() *schemas.ResponseCompleted {
 	} else if c.gone {
 		resp.ErrorMessage, resp.ErrorOrigin = "The client went away.", apierror.Router
 	}
-	seen := c.seen()
-	resp.FinishReason = metadata.ValidUTF8(bounded(seen.FinishReason))
+	resp.FinishReason = metadata.ValidUTF8(bounded(c.seen().FinishReason))
 	if c.attempts() > 0 {
-		attempt := &schemas.Attempt{
-			Provider: resp.Provider, Model: resp.Model, Status: int32(c.status), Tokens: c.line.Tokens, CostPico: int64(c.line.Cost),
-			TtftUs: resp.TtftUs, LatencyUs: resp.LatencyUs, UpstreamId: metadata.ValidUTF8(bounded(seen.ID)),
-		}
-		if c.err != nil {
-			attempt.ErrorKind = string(c.err.Kind)
-		}
-		resp.Attempts = []*schemas.Attempt{attempt}
+		resp.Attempts = append(c.failed, c.tried())
 	}
 	return resp
 }
@@ -159,7 +151,7 @@ func (c *call) usage() *schemas.UsageRecorded {
 	u := &schemas.UsageRecorded{
 		RequestId: c.id, OccurredAt: c.occurred().UnixMicro(), Dimensions: c.dims,
 		Model: metadata.ValidUTF8(c.target.Model), Region: c.target.Region, ServiceTier: metadata.ValidUTF8(bounded(c.seen().ServiceTier)),
-		Cache: cacheMiss, Status: int32(c.outcome()), ErrorKind: c.errorKind(),
+		Byok: c.byok(), Cache: cacheMiss, Status: int32(c.outcome()), ErrorKind: c.errorKind(),
 		Tokens: c.line.Tokens, Units: c.line.Units, Estimated: c.line.Estimated, PriceUnknown: c.line.PriceUnknown, TokensRejected: c.line.Rejected,
 		PriceVersion: c.line.PriceVersion, CostPico: int64(c.line.Cost), SavedPico: int64(c.line.Saved),
 		LatencyUs: c.took.Microseconds(), TtftUs: c.ttft.Microseconds(), Attempts: int32(c.attempts()), ReceivedAt: c.start.UnixMicro(), Budgets: c.budgets,

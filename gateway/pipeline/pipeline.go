@@ -27,6 +27,7 @@ import (
 	"weir/gateway/admission"
 	"weir/gateway/apierror"
 	"weir/gateway/auth"
+	"weir/gateway/credential"
 	"weir/gateway/metering"
 	"weir/gateway/metrics"
 	"weir/gateway/provider"
@@ -65,6 +66,7 @@ type Options struct {
 	Keys      auth.Keys
 	Control   *control.State
 	Admission *admission.Admission
+	Accounts  *credential.Vault
 	Providers *provider.Set
 	Client    *provider.Client
 	Meter     *metering.Meter
@@ -106,7 +108,7 @@ func (p *Pipeline) ChatCompletions(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// The envelope: body, metadata, limits. What the key may do, and how fast. The
-	// plan: which provider and model, and what that may cost at the most.
+	// plan: which provider and model, on whose key, and what that may cost at the most.
 	e := c.envelope()
 	if e == nil {
 		e = auth.AllowCompletions(&c.caller)
@@ -130,7 +132,8 @@ func (p *Pipeline) ChatCompletions(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// The budgets have the most that it may cost set aside, or refuse it. The
-	// provider's answer goes to the client as it comes, all but its end.
+	// provider's answer goes to the client as it comes, all but its end. A key that
+	// the provider does not serve makes room for the other one, if any.
 	if c.reserve() {
 		c.attempt()
 	}
@@ -153,7 +156,7 @@ func (c *call) authenticate() (e *apierror.Error) {
 }
 
 // plan finds the provider and its own name for the model, which the caller's
-// access list must let it call.
+// access list must let it call, and the accounts there.
 func (c *call) plan() (e *apierror.Error) {
 	if c.target, e = c.p.Providers.Resolve(c.req.Model); e != nil {
 		if e.Kind == apierror.UnknownPolicy {
@@ -169,7 +172,7 @@ func (c *call) plan() (e *apierror.Error) {
 		c.gone = true
 		return apierror.New(apierror.ClientDisconnected, "The client went away.")
 	}
-	return nil
+	return c.accounts()
 }
 
 // claim bounds what the call may cost, for callers with budgets.

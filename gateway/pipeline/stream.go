@@ -49,8 +49,10 @@ func (c *call) forward() {
 		case step == openai.Done:
 			return
 		case step == openai.Failed:
-			c.err = s.Err
-			c.tail(buf, pending)
+			c.err = c.blame(s.Err)
+			if !c.mayPassOn() {
+				c.tail(buf, pending)
+			}
 			return
 		case err != nil:
 			c.ended(err)

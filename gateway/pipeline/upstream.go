@@ -17,7 +17,8 @@ import (
 // maxErrorBody bounds what is read of a provider's answer with an error status.
 const maxErrorBody = 1 << 20
 
-// attempt calls the provider and passes its answer on, all but what must wait
+// attempt calls the provider on the account that was planned first, and on the
+// other one where that may help, and passes the answer on, all but what must wait
 // for the ledger. How it ended is in err, answer and stream.
 func (c *call) attempt() {
 	p := c.target.Provider
@@ -28,10 +29,21 @@ func (c *call) attempt() {
 	c.client.stop = stop
 	c.client.mu.Unlock()
 
-	c.watch.await(p.Timeout)
 	defer func() { c.took = time.Since(c.start) }()
+	c.try()
+	if c.mayPassOn() {
+		c.passOn()
+		c.try()
+	}
+}
+
+// try calls the provider once.
+func (c *call) try() {
+	p := c.target.Provider
+	c.watch.await(p.Timeout)
 	var err error
-	c.resp, err = c.p.Client.Chat(c.ctx, p, c.id, c.req.Upstream(c.target.Model, openai.Lowered{Limit: c.permit.Lowered(), Field: p.LimitField}), c.req.Stream, c.r.Header)
+	body := c.req.Upstream(c.target.Model, openai.Lowered{Limit: c.permit.Lowered(), Field: p.LimitField})
+	c.resp, err = c.p.Client.Chat(c.ctx, p, c.account, c.id, body, c.req.Stream, c.r.Header)
 	if err != nil {
 		c.err = provider.Explain(c.ctx, err, false)
 		return
@@ -105,7 +117,7 @@ func (c *call) providerError() {
 		return
 	}
 	// What came of a body that broke off still says more than nothing.
-	c.err = openai.ReadError(c.status, body)
+	c.err = c.blame(openai.ReadError(c.status, body))
 	c.err.RetryAfter = c.resp.Header.Get("Retry-After")
 }
 
@@ -133,7 +145,7 @@ func (c *call) plain() {
 		}
 		c.ttft = c.firstByte
 		if c.answer, c.err = openai.ReadAnswer(body, c.quoted); c.err != nil {
-			c.ttft = 0
+			c.err, c.ttft = c.blame(c.err), 0
 		}
 		return
 	}

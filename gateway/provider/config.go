@@ -45,10 +45,9 @@ type Provider struct {
 	Timeout    time.Duration
 	Idle       time.Duration
 
-	chat          *url.URL
-	authorization string
-	exact         []string // canonical header names
-	prefixes      []string
+	gateway  *Account
+	exact    []string // canonical header names
+	prefixes []string
 }
 
 // New checks a provider's configuration and takes its key from the environment
@@ -85,13 +84,11 @@ func New(c Config, getenv func(string) string) (*Provider, error) {
 	if base.User != nil || base.Fragment != "" {
 		return nil, fmt.Errorf("base_url must not hold credentials or a fragment")
 	}
-	p.chat = base.JoinPath("chat", "completions")
-	p.chat.RawQuery = base.RawQuery
+	key := ""
 	if c.APIKeyEnv != "" {
-		if key := strings.TrimSpace(getenv(c.APIKeyEnv)); key != "" {
-			p.authorization = "Bearer " + key
-		}
+		key = strings.TrimSpace(getenv(c.APIKeyEnv))
 	}
+	p.gateway = account("", key, chatOf(base))
 	for _, pattern := range c.ForwardHeaders {
 		name, prefix := strings.CutSuffix(pattern, "*")
 		name = http.CanonicalHeaderKey(name)
@@ -112,7 +109,7 @@ const Policy = "policy"
 
 // MissingKey tells that the configuration names a key that the environment does
 // not hold.
-func (p *Provider) MissingKey(c Config) bool { return c.APIKeyEnv != "" && p.authorization == "" }
+func (p *Provider) MissingKey(c Config) bool { return c.APIKeyEnv != "" && p.gateway.key == "" }
 
 // ownedBy returns the header that a forward pattern must not reach, "" for none.
 func ownedBy(name string, prefix bool) string {

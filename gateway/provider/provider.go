@@ -3,7 +3,9 @@
 // Guarantee: a request upstream carries the headers that are built here and
 // nothing of the client's but what an allow-list names: never its key, its
 // cookies or its metadata. Redirects are not followed, answers are not
-// decompressed, a call is sent once.
+// decompressed, a call is sent once. What an organisation's own key is for goes
+// nowhere else, and to a base URL of the organisation's own only where package
+// egress allows it.
 //
 // Concurrency: everything may be used from any goroutine; one transport keeps
 // the connections of all providers. Failure: an error of the network is told
@@ -22,22 +24,24 @@ import (
 	"time"
 
 	"weir/gateway/apierror"
+	"weir/gateway/egress"
 )
 
 // Client is the way to all providers.
 type Client struct {
 	transport *http.Transport
+	guarded   *http.Transport // to base URLs that clients named
 	userAgent []string
 }
 
-// NewClient returns a client whose User-Agent is weir/version.
-func NewClient(version string) *Client {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
-	return &Client{
+// NewClient returns a client whose User-Agent is weir/version, and which goes to
+// base URLs of organisations as the rule allows.
+func NewClient(version string, rule egress.Rule) *Client {
+	c := &Client{
 		userAgent: []string{"weir/" + version},
 		transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            dialer.DialContext,
+			DialContext:            dialer().DialContext,
 			ForceAttemptHTTP2:      true,
 			MaxIdleConns:           4096,
 			MaxIdleConnsPerHost:    1024,
@@ -50,28 +54,46 @@ func NewClient(version string) *Client {
 			ReadBufferSize:         16 << 10,
 		},
 	}
+	c.guarded = c.transport.Clone()
+	// A proxy would resolve the name itself, and nobody would judge the address.
+	c.guarded.Proxy = nil
+	d := dialer()
+	d.ControlContext = rule.Control
+	c.guarded.DialContext = d.DialContext
+	// Of these there may be one for each organisation.
+	c.guarded.MaxIdleConnsPerHost = 64
+	return c
 }
 
-// Close closes the idle connections.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func dialer() *net.Dialer { return &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second} }
 
-// Chat sends a chat completion. requestID is passed as x-request-id; client are
-// the headers of the client's request. The answer's body must be closed.
-func (c *Client) Chat(ctx context.Context, p *Provider, requestID string, body []byte, stream bool, client http.Header) (*http.Response, error) {
+// Close closes the idle connections.
+func (c *Client) Close() {
+	c.transport.CloseIdleConnections()
+	c.guarded.CloseIdleConnections()
+}
+
+// Chat sends a chat completion on an account at the provider. requestID is passed
+// as x-request-id; client are the headers of the client's request. The answer's
+// body must be closed.
+func (c *Client) Chat(ctx context.Context, p *Provider, a *Account, requestID string, body []byte, stream bool, client http.Header) (*http.Response, error) {
 	req := &http.Request{
-		Method: http.MethodPost, URL: p.chat, Host: p.chat.Host,
+		Method: http.MethodPost, URL: a.chat, Host: a.chat.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: c.headers(p, requestID, stream, client),
+		Header: c.headers(p, a, requestID, stream, client),
 		Body:   io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
 		// A connection that turns out to be closed before a byte was written is
 		// replaced by the transport; that is not a second call.
 		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
 	}
+	if a.guarded {
+		return c.guarded.RoundTrip(req.WithContext(ctx))
+	}
 	return c.transport.RoundTrip(req.WithContext(ctx))
 }
 
-func (c *Client) headers(p *Provider, requestID string, stream bool, client http.Header) http.Header {
-	values := [5]string{"application/json", "application/json", "identity", requestID, p.authorization}
+func (c *Client) headers(p *Provider, a *Account, requestID string, stream bool, client http.Header) http.Header {
+	values := [5]string{"application/json", "application/json", "identity", requestID, a.authorization}
 	if stream {
 		values[1] = "text/event-stream"
 	}
@@ -88,7 +110,7 @@ func (c *Client) headers(p *Provider, requestID string, stream bool, client http
 	h["Accept-Encoding"] = values[2:3:3]
 	h["X-Request-Id"] = values[3:4:4]
 	h["User-Agent"] = c.userAgent
-	if p.authorization != "" {
+	if a.authorization != "" {
 		h["Authorization"] = values[4:5:5]
 	}
 	return h
@@ -123,6 +145,8 @@ func Explain(ctx context.Context, err error, begun bool) *apierror.Error {
 		return apierror.New(apierror.ClientDisconnected, "The client went away, and reading on was given up.")
 	case errors.Is(cause, ErrTimeout), errors.As(err, &timeout) && timeout.Timeout():
 		return apierror.New(apierror.ProviderTimeout, "The provider did not answer in time.")
+	case errors.Is(err, egress.ErrRefused):
+		return apierror.New(apierror.BaseURLRefused, "The base URL of the organisation's own credential leads to an address that is not public.")
 	case begun:
 		return apierror.New(apierror.ProviderCut, "The provider's answer broke off.")
 	case strings.Contains(err.Error(), "malformed HTTP"), strings.Contains(err.Error(), "server response headers exceeded"):

@@ -33,6 +33,13 @@ func dump(s *State) string {
 		writeRows[*schemas.Credential](&b, s, id)
 		writeRows[*schemas.EndUser](&b, s, id)
 		writeRows[*schemas.Credit](&b, s, id)
+		for _, v := range List[*schemas.Credential](s, id) {
+			for i, c := range s.orgs[id].owned[scopeOf(v.Value)] {
+				if c == v.Value {
+					fmt.Fprintf(&b, "%s is number %d of its scope\n", nameOf(c), i)
+				}
+			}
+		}
 		groups := s.orgs[id].memberGroups
 		for _, member := range slices.Sorted(maps.Keys(groups)) {
 			fmt.Fprintf(&b, "%s is in", member)

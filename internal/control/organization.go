@@ -23,6 +23,8 @@ type organization struct {
 
 	// memberGroups are the groups that a member is in, in the order of their ids.
 	memberGroups map[string][]*schemas.Group
+	// owned are the credentials by what they are for.
+	owned map[credentialScope][]*schemas.Credential
 	// balance is the sum of the credits; one of them may fill 64 bits.
 	balance big.Int
 }

@@ -148,6 +148,8 @@ func (s *State) link(o *organization, entity any) {
 		}
 	case *schemas.Group:
 		o.join(e)
+	case *schemas.Credential:
+		o.own(e)
 	case *schemas.Credit:
 		o.balance.Add(&o.balance, big.NewInt(e.AmountPico))
 	}
@@ -168,6 +170,8 @@ func (s *State) unlink(o *organization, entity any) {
 		}
 	case *schemas.Group:
 		o.leave(e)
+	case *schemas.Credential:
+		o.disown(e)
 	case *schemas.Credit:
 		o.balance.Sub(&o.balance, big.NewInt(e.AmountPico))
 	}

@@ -16,7 +16,6 @@ type scripts struct {
 	begin, restoring, restore, restored, posted, complete    *redis.Script
 	rates                                                    *redis.Script
 	reserve, post, beat, look, mark, register, adopt, endAll *redis.Script
-	rates                                                    *redis.Script
 }
 
 func newScripts() *scripts {
@@ -26,7 +25,6 @@ func newScripts() *scripts {
 		restored: script("amounts", "restored"), posted: script("posted"), complete: script("complete"),
 		reserve: script("amounts", "reserve"), post: script("amounts", "post"), beat: script("beat"), look: script("look"),
 		mark: script("mark"), register: script("register"), adopt: script("amounts", "adopt"), endAll: script("end"),
-		rates: script("rates"),
 	}
 }
 

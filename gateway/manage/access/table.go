@@ -66,6 +66,12 @@ func Table() []Rule {
 		{"update-access-list", write, a, a, x, x},
 		{"delete-access-list", write, a, a, x, x},
 
+		{"list-credentials", read, a, a, x, a},
+		{"get-credential", read, a, a, x, a},
+		{"create-credential", write, a, a, x, x},
+		{"update-credential", write, a, a, x, x},
+		{"delete-credential", write, a, a, x, x},
+
 		{"list-members", read, a, a, a, a},
 		{"get-member", read, a, a, a, a},
 		{"create-member", write, a, a, x, x}, // an owner by owners only, and so for the next two
