@@ -182,8 +182,8 @@ func (a *Admission) ask(ctx context.Context, c *Claim, term string, generation i
 }
 
 // Settle lowers, or raises, the reservation of a call that was admitted to its true
-// cost. Seq is the number of its usage event, 0 when that is not written yet. There
-// is no I/O here: Run brings it to Redis at once.
+// cost. Seq is the number of its usage event, 0 when that could not be written yet:
+// call it again when it is. There is no I/O here: Run brings it to Redis at once.
 func (a *Admission) Settle(requestID string, pico int64, seq uint64) {
 	a.mu.Lock()
 	if c := a.claims[requestID]; c != nil {
