@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// slice is how many requests are read at a time. Those of a slice that hold
+	// requestSlice is how many requests are read at a time. Those of a slice that hold
 	// budgets and have no usage yet are in memory.
-	slice = 200_000
+	requestSlice = 200_000
 	// endedWithin is how recent a usage must be for its reservation to be looked for:
 	// gateways know for longer what they have settled, but only as long as nobody
 	// tells them that it is applied.
@@ -26,6 +26,7 @@ type reader struct {
 	*Follower
 	partition int32
 	now       time.Time
+	slice     int64
 	sums      *live.Deltas
 
 	usage, requests repeats
@@ -58,10 +59,7 @@ func (f *Follower) readLog(ctx context.Context, partition int32, before int64) (
 	if err != nil {
 		return "", nil, err
 	}
-	r := &reader{
-		Follower: f, partition: partition, now: f.now(), sums: live.OpenAt(f.now()), usage: make(repeats), requests: make(repeats),
-		open: make(map[string]*schemas.RequestReceived), early: make(map[string]bool),
-	}
+	r := newReader(f, partition)
 	if err := r.read(ctx, before); err != nil {
 		return "", nil, err
 	}
@@ -69,6 +67,15 @@ func (f *Follower) readLog(ctx context.Context, partition int32, before int64) (
 		r.sums.AddOpen(request.GetDimensions().GetOrgId(), id, request.Budgets)
 	}
 	return epoch, r.sums, nil
+}
+
+func newReader(f *Follower, partition int32) *reader {
+	now := f.now()
+	return &reader{
+		Follower: f, partition: partition, now: now, slice: requestSlice, sums: live.OpenAt(now),
+		usage: make(repeats), requests: make(repeats),
+		open: make(map[string]*schemas.RequestReceived), early: make(map[string]bool),
+	}
 }
 
 // read reads requests and usage side by side, so that only what is open at a time
@@ -88,7 +95,7 @@ func (r *reader) read(ctx context.Context, before int64) error {
 		return err
 	}
 	for !r.aside && request < end {
-		next, last := min(request+slice, end), time.Time{}
+		next, last := min(request+r.slice, end), time.Time{}
 		err := r.log.Range(ctx, schemas.TopicRequests, r.partition, request, next, func(record *eventlog.Record) error {
 			last = record.Appended
 			return r.addRequest(record)
