@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"weir/internal/eventlog"
+	"weir/internal/live"
 	"weir/schemas"
 )
 
@@ -40,7 +41,7 @@ func (l twoTopics) Range(_ context.Context, t schemas.Topic, _ int32, from, to i
 	return nil
 }
 
-func (l twoTopics) append(t *testing.T, topic schemas.Topic, id string, seq uint64, at time.Time, event interface{ MarshalVT() ([]byte, error) }) {
+func (l twoTopics) append(t testing.TB, topic schemas.Topic, id string, seq uint64, at time.Time, event interface{ MarshalVT() ([]byte, error) }) {
 	t.Helper()
 	value, err := event.MarshalVT()
 	if err != nil {
@@ -110,4 +111,31 @@ func TestOpenCallsOfTheLog(t *testing.T) {
 			}
 		}
 	}
+}
+
+// BenchmarkReadLog is what a restore costs beside the reading itself, for each call:
+// its request and its usage.
+func BenchmarkReadLog(b *testing.B) {
+	const calls = 20_000
+	log := make(twoTopics)
+	for i := range calls {
+		id, seq := fmt.Sprintf("req_%026d", i), uint64(2*i+1)
+		budgets := []*schemas.BudgetHold{{BudgetId: "key:month:key_1", WindowStart: live.MonthOf(now).Start().UnixMicro(), ReservedPico: 5}}
+		d := &schemas.Dimensions{
+			OrgId: "org_1", KeyId: fmt.Sprint("key_", i%20), UserId: fmt.Sprint("user_", i%5000), MemberId: fmt.Sprint("mem_", i%20),
+			Project: "prj_1", GroupId: "grp_1", Tags: []string{"prod", "team"}, Endpoint: "chat.completions",
+		}
+		log.append(b, schemas.TopicRequests, id, seq, now, &schemas.RequestReceived{RequestId: id, Node: "node", Seq: seq, Budgets: budgets, Dimensions: d})
+		log.append(b, schemas.TopicUsage, id, seq+1, now, &schemas.UsageRecorded{
+			RequestId: id, Node: "node", Seq: seq + 1, Budgets: budgets, Dimensions: d, CostPico: 7, OccurredAt: now.UnixMicro(),
+		})
+	}
+	f := New(Options{Log: log, Now: func() time.Time { return now }, Registerer: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler)})
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := newReader(f, 0).read(b.Context(), calls); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*calls), "ns/call")
 }

@@ -115,7 +115,7 @@ func (a *Admission) reserve(ctx context.Context, c Claim) (Grant, string, error)
 	v := a.seen()
 	if v.term == "" {
 		var err error
-		if v, err = a.Look(ctx, time.Now().Add(-lookAgain)); err != nil || v.term == "" {
+		if v, err = a.seeSince(ctx, time.Now().Add(-lookAgain)); err != nil || v.term == "" {
 			return Grant{}, "", err
 		}
 	}
@@ -140,7 +140,7 @@ func (a *Admission) reserve(ctx context.Context, c Claim) (Grant, string, error)
 			}
 			generation = v.generation
 		case "generation":
-			if v, err = a.Look(ctx, asked); err != nil || v.term == "" {
+			if v, err = a.seeSince(ctx, asked); err != nil || v.term == "" {
 				return Grant{}, "", err
 			}
 			if generation, err = a.adopt(ctx, v, c.Org, int(value)); err != nil {

@@ -25,7 +25,7 @@ func (a *Admission) Run(ctx context.Context) error {
 	defer tick.Stop()
 	away := false
 	for {
-		_, err := a.Look(ctx, time.Now().Add(-lookEvery/2))
+		_, err := a.seeSince(ctx, time.Now().Add(-lookEvery/2))
 		err = errors.Join(err, a.bring(ctx))
 		if ctx.Err() == nil && (err != nil) != away {
 			away = err != nil

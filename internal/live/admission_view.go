@@ -47,9 +47,15 @@ func (a *Admission) lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// Look looks whether Redis is whole, unless somebody here began to after since. A
+// Look looks at once whether Redis is whole, as Run does all the time.
+func (a *Admission) Look(ctx context.Context) (whole bool, err error) {
+	v, err := a.seeSince(ctx, time.Now())
+	return v.whole, err
+}
+
+// seeSince looks whether Redis is whole, unless somebody here began to after since. A
 // term that is new is posted to first.
-func (a *Admission) Look(ctx context.Context, since time.Time) (view, error) {
+func (a *Admission) seeSince(ctx context.Context, since time.Time) (view, error) {
 	unlock, err := a.lock(ctx)
 	if err != nil {
 		return view{}, err
@@ -179,7 +185,7 @@ func (a *Admission) open(ctx context.Context, org string, since time.Time) (v vi
 		}
 	}
 	guard := guardKey(orgScope(org))
-	if v, err = a.Look(ctx, since.Add(-lookAgain)); err != nil || !v.whole {
+	if v, err = a.seeSince(ctx, since.Add(-lookAgain)); err != nil || !v.whole {
 		return v, false, err
 	}
 	nonce, from, err := a.mark(ctx, guard, v.term)
@@ -187,7 +193,7 @@ func (a *Admission) open(ctx context.Context, org string, since time.Time) (v vi
 		return v, false, err
 	}
 	term := v.term
-	if v, err = a.Look(ctx, time.Now()); err != nil || !v.whole || v.term != term {
+	if v, err = a.seeSince(ctx, time.Now()); err != nil || !v.whole || v.term != term {
 		return v, false, err
 	}
 	first, err := a.store.scripts.register.Run(ctx, a.store.client, []string{termKey, orgsKey}, term, orgScope(org), nonce).Text()

@@ -96,11 +96,11 @@ func TestOthersArePostedFirst(t *testing.T) {
 		if err := s.client.HSet(limited(t), gatewaysKey, "second", c.beat).Err(); err != nil {
 			t.Fatal(err)
 		}
-		if v, err := first.Look(limited(t), time.Now()); err != nil || v.whole != c.want {
+		if v, err := first.seeSince(limited(t), time.Now()); err != nil || v.whole != c.want {
 			t.Errorf("%s: whole is %t, %v; want %t", name, v.whole, err, c.want)
 		}
 	}
-	if v, err := gateway(s, "second").Look(limited(t), time.Now()); err != nil || !v.whole {
+	if v, err := gateway(s, "second").seeSince(limited(t), time.Now()); err != nil || !v.whole {
 		t.Errorf("the second one posts: %t, %v", v.whole, err)
 	}
 }
@@ -129,7 +129,7 @@ func TestSlotIsLost(t *testing.T) {
 		restore(t, s, partition, 0, new(Deltas))
 	}
 	serve(t, s)
-	if _, err := a.Look(limited(t), time.Now()); err != nil {
+	if _, err := a.seeSince(limited(t), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if g := reserve(t, a, claimOf("req_1", 100, 100, 1)); g != (Grant{Verdict: Admitted, Pico: 60}) {

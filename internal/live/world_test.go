@@ -280,7 +280,7 @@ func (w *world) restore(a *aggregator, p int, between func()) {
 // look is a turn of every gateway; the term counts as old enough once all that live
 // have looked.
 func (w *world) look(g *worldGateway) {
-	v, err := g.Look(limited(w.t), time.Now())
+	v, err := g.seeSince(limited(w.t), time.Now())
 	w.fatal(err)
 	_, term, err := w.s.look(limited(w.t), termKey)
 	w.fatal(err)
