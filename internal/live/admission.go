@@ -47,7 +47,8 @@ type Admission struct {
 	store  *Store
 	o      AdmissionOptions
 	kick   chan struct{} // wakes Run
-	access chan struct{} // holds a token: who has it may look, post and open
+	access token         // of who looks and posts
+	opens  token         // of who opens an organisation
 
 	mu   sync.Mutex // owns what follows; never held during I/O
 	view view
@@ -74,7 +75,7 @@ type claim struct {
 // NewAdmission returns an admission without claims.
 func NewAdmission(o AdmissionOptions) *Admission {
 	return &Admission{
-		store: o.Redis, o: o, kick: make(chan struct{}, 1), access: make(chan struct{}, 1),
+		store: o.Redis, o: o, kick: make(chan struct{}, 1), access: make(token, 1), opens: make(token, 1),
 		claims: make(map[string]*claim), opened: make(map[string]time.Time), freed: make(chan struct{}),
 	}
 }

@@ -54,11 +54,11 @@ func (a *Admission) gone(ended context.Context) error {
 // bring brings the claims that are due to Redis, and asks for those that were
 // settled a while ago.
 func (a *Admission) bring(ctx context.Context) error {
-	unlock, err := a.lock(ctx)
+	putBack, err := a.access.take(ctx)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer putBack()
 	now := time.Now()
 	a.mu.Lock()
 	due := a.due

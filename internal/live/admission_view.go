@@ -37,11 +37,13 @@ func (a *Admission) seen() view {
 	return a.view
 }
 
-// lock takes the right to look, post and open, which one goroutine has at a time.
-func (a *Admission) lock(ctx context.Context) (unlock func(), err error) {
+// token is held by one goroutine at a time, which may talk to Redis meanwhile.
+type token chan struct{}
+
+func (t token) take(ctx context.Context) (putBack func(), err error) {
 	select {
-	case a.access <- struct{}{}:
-		return func() { <-a.access }, nil
+	case t <- struct{}{}:
+		return func() { <-t }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -56,11 +58,11 @@ func (a *Admission) Look(ctx context.Context) (whole bool, err error) {
 // seeSince looks whether Redis is whole, unless somebody here began to after since. A
 // term that is new is posted to first.
 func (a *Admission) seeSince(ctx context.Context, since time.Time) (view, error) {
-	unlock, err := a.lock(ctx)
+	putBack, err := a.access.take(ctx)
 	if err != nil {
 		return view{}, err
 	}
-	defer unlock()
+	defer putBack()
 	if v := a.seen(); v.began.After(since) {
 		return v, nil
 	}
@@ -176,6 +178,11 @@ func (a *Admission) beat(ctx context.Context, posted string) error {
 // after the moment. From the mark on a loss of its slot shows; the look after it
 // says that Redis was whole in between; so what adopt then opens is whole.
 func (a *Admission) open(ctx context.Context, org string, since time.Time) (v view, ok bool, err error) {
+	putBack, err := a.opens.take(ctx)
+	if err != nil {
+		return v, false, err
+	}
+	defer putBack()
 	if v = a.seen(); v.whole {
 		a.mu.Lock()
 		opened := a.opened[org].After(since)
