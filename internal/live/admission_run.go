@@ -25,7 +25,7 @@ func (a *Admission) Run(ctx context.Context) error {
 	defer tick.Stop()
 	away := false
 	for {
-		_, err := a.Look(ctx, time.Now().Add(-lookEvery/2))
+		_, err := a.seeSince(ctx, time.Now().Add(-lookEvery/2))
 		err = errors.Join(err, a.bring(ctx))
 		if ctx.Err() == nil && (err != nil) != away {
 			away = err != nil
@@ -54,11 +54,11 @@ func (a *Admission) gone(ended context.Context) error {
 // bring brings the claims that are due to Redis, and asks for those that were
 // settled a while ago.
 func (a *Admission) bring(ctx context.Context) error {
-	unlock, err := a.lock(ctx)
+	putBack, err := a.access.take(ctx)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer putBack()
 	now := time.Now()
 	a.mu.Lock()
 	due := a.due
