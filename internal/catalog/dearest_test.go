@@ -31,7 +31,7 @@ func TestDearest(t *testing.T) {
 	slices.Sort(names)
 	units := allUnits(c)
 	tried := 0
-	for range 60_000 {
+	for range 20_000 {
 		provider := names[rnd.IntN(len(names))]
 		model := ids[provider][rnd.IntN(len(ids[provider]))]
 		admitted := noon.AddDate(0, 0, rnd.IntN(1000)-700).Add(time.Duration(rnd.Int64N(int64(24 * time.Hour))))
@@ -64,7 +64,7 @@ func TestDearest(t *testing.T) {
 			t.Fatalf("%s/%s: %v and %v cost %s, the bound of %+v is %s", provider, model, tokens, used, cost, u, bound)
 		}
 	}
-	if tried < 30_000 {
+	if tried < 10_000 {
 		t.Errorf("only %d usages had a price", tried)
 	}
 }
