@@ -237,11 +237,25 @@ func compareUsage(want, got *usage.Answer) string {
 	return gocmp.Diff(want, got, gocmp.Transformer("decimal", usage.USD.String))
 }
 
-func TestEveryGroupingIsTheSumOfItsCalls(t *testing.T) {
+// One ledger for all questions, since a database takes as long to make as they
+// do; the last test empties the table usage.
+func TestUsage(t *testing.T) {
 	db := openMigrated(t)
-	calls := randomCalls(1, 4000)
-	day := 24 * time.Hour
-	ranges := []struct{ start, end time.Time }{
+	ranges := usageRanges()
+	calls := append(randomCalls(1, 4000), edgeCalls(ranges)...)
+	seedUsage(t, db, calls)
+	t.Run("every grouping is the sum of its calls", func(t *testing.T) { testGroupings(t, db, calls, ranges) })
+	t.Run("no id is SQL", func(t *testing.T) { testIDs(t, db) })
+	t.Run("the dearest group is the first", func(t *testing.T) { testOrder(t, db) })
+	t.Run("it is read from rollups where they know", func(t *testing.T) { testRollups(t, db, calls) })
+}
+
+const day = 24 * time.Hour
+
+type usageRange struct{ start, end time.Time }
+
+func usageRanges() []usageRange {
+	return []usageRange{
 		{noon.Truncate(day).Add(-60 * day), noon.Truncate(day)}, // whole days
 		{noon.Add(-30 * day), noon},                             // whole hours
 		{noon.Add(-71*day - 1234567*time.Microsecond), noon.Add(20*time.Minute + time.Microsecond)},
@@ -249,7 +263,11 @@ func TestEveryGroupingIsTheSumOfItsCalls(t *testing.T) {
 		{noon.Add(-3*day + 5*time.Minute), noon.Add(-3*day + 7*time.Hour)},      // within a day
 		{noon.Truncate(day).Add(-2 * day), noon.Truncate(day).Add(-2*day + time.Microsecond)},
 	}
-	// On every edge of what is asked for and of what rollups answer, and just before it.
+}
+
+// edgeCalls are on every edge of what is asked for and of what rollups answer, and
+// just before it.
+func edgeCalls(ranges []usageRange) (calls []*schemas.UsageRecorded) {
 	for _, within := range ranges {
 		for _, edge := range []time.Time{within.start, within.end} {
 			for _, at := range []time.Time{edge, edge.Truncate(time.Hour), edge.Truncate(time.Hour).Add(time.Hour), edge.Truncate(day), edge.Truncate(day).Add(day)} {
@@ -261,26 +279,33 @@ func TestEveryGroupingIsTheSumOfItsCalls(t *testing.T) {
 			}
 		}
 	}
-	seedUsage(t, db, calls)
+	return calls
+}
 
+func testGroupings(t *testing.T, db *DB, calls []*schemas.UsageRecorded, ranges []usageRange) {
+	t.Helper()
 	nobodys := usage.ExtraPrefix + strings.Repeat("n", usage.MaxExtraName)
 	groupings := [][]string{nil, {"extra.feature"}, {nobodys}, {usage.Tag, usage.UserID}, {usage.Tag, "extra.feature", usage.ModelUsed}}
 	for _, name := range usage.Dimensions() {
 		groupings = append(groupings, []string{name})
 	}
 	groupings = append(groupings, []string{usage.GroupName, usage.ModelUsed, usage.IsBYOK, usage.APIKeyID, usage.ProviderUsed, usage.GroupID, usage.Project, usage.OriginTitle})
-	for i, name := range strange {
-		groupings = append(groupings, []string{usage.ExtraPrefix + name, usage.ExtraPrefix + strange[(i+1)%len(strange)]})
+	for names := range slices.Chunk(strange, 6) {
+		var groupBy []string
+		for _, name := range names {
+			groupBy = append(groupBy, usage.ExtraPrefix+name)
+		}
+		groupings = append(groupings, groupBy)
 	}
 	resolutions := []usage.Resolution{usage.Hour, usage.Day, usage.Month}
 	n := 0
 	for _, groupBy := range groupings {
 		for i, within := range ranges {
 			for _, key := range []string{"", "key_2"} {
-				if n++; i+1 < len(ranges) && n%3 > 0 && len(groupBy) > 0 {
-					continue // a third of all combinations is plenty
+				if n++; i+1 < len(ranges) && n%5 > 0 && len(groupBy) > 0 {
+					continue // a fifth of all combinations is plenty
 				}
-				q := usage.Query{OrgID: "org_a", KeyID: key, Start: within.start, End: within.end, Resolution: resolutions[n/3%3], GroupBy: groupBy}
+				q := usage.Query{OrgID: "org_a", KeyID: key, Start: within.start, End: within.end, Resolution: resolutions[n/5%3], GroupBy: groupBy}
 				if q.ByGroupName() && i%2 == 0 {
 					// Two groups of one name are one; a third has none.
 					q.GroupNames = map[string]string{"grp_1": `the "team's"\`, "grp_2": `the "team's"\`, "grp_9": "unused"}
@@ -297,12 +322,10 @@ func TestEveryGroupingIsTheSumOfItsCalls(t *testing.T) {
 	}
 }
 
-func TestUsageIsReadFromRollupsWhereTheyKnow(t *testing.T) {
-	db := openMigrated(t)
-	calls := randomCalls(2, 500)
-	seedUsage(t, db, calls)
+func testRollups(t *testing.T, db *DB, calls []*schemas.UsageRecorded) {
+	t.Helper()
 	execute(t, db, "TRUNCATE TABLE usage")
-	midnight := noon.Truncate(24 * time.Hour)
+	midnight := noon.Truncate(day)
 	for _, resolution := range []usage.Resolution{usage.Hour, usage.Day, usage.Month} {
 		q := usage.Query{OrgID: "org_a", Start: midnight.AddDate(0, 0, -80), End: midnight, Resolution: resolution, GroupBy: []string{usage.ModelUsed, usage.GroupName}}
 		got, err := db.Usage(t.Context(), q)
@@ -315,10 +338,9 @@ func TestUsageIsReadFromRollupsWhereTheyKnow(t *testing.T) {
 	}
 }
 
-// Extra names are in TestEveryGroupingIsTheSumOfItsCalls.
-func TestNoIDIsSQL(t *testing.T) {
-	db := openMigrated(t)
-	seedUsage(t, db, randomCalls(4, 50))
+// Names of extra entries are in testGroupings.
+func testIDs(t *testing.T, db *DB) {
+	t.Helper()
 	for _, id := range append(strange, `org_a' OR '1' = '1`, `org_a\' OR 1 = 1 --`, `{key:String}`) {
 		for _, ids := range [][2]string{{id, ""}, {"org_a", id}} {
 			answer, err := db.Usage(t.Context(), usage.Query{OrgID: ids[0], KeyID: ids[1], Start: noon.AddDate(0, 0, -90), End: noon, Resolution: usage.Month})
@@ -334,9 +356,8 @@ func TestNoIDIsSQL(t *testing.T) {
 	}
 }
 
-func TestTheDearestGroupIsTheFirst(t *testing.T) {
-	db := openMigrated(t)
-	seedUsage(t, db, randomCalls(3, 300))
+func testOrder(t *testing.T, db *DB) {
+	t.Helper()
 	answer, err := db.Usage(t.Context(), usage.Query{OrgID: "org_a", Start: noon.AddDate(0, 0, -99), End: noon, Resolution: usage.Month, GroupBy: []string{usage.UserID}})
 	if err != nil {
 		t.Fatal(err)
