@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -86,9 +87,41 @@ func (x *exchange) SetStatus(code int) {
 	x.humaContext.SetStatus(code)
 }
 
-// BodyReader notes what is read.
+// Header takes every body for JSON, as the inference endpoints do: curl -d says
+// that it sends a form.
+func (x *exchange) Header(name string) string {
+	if name == "Content-Type" {
+		return "application/json"
+	}
+	return x.humaContext.Header(name)
+}
+
+// BodyReader notes what is read. The time limit of the body ends with it: net/http
+// would take one that passes later for a client that has gone.
 func (x *exchange) BodyReader() io.Reader {
-	return io.TeeReader(x.humaContext.BodyReader(), x.call.body)
+	return readerFunc(func(b []byte) (int, error) {
+		n, err := x.humaContext.BodyReader().Read(b)
+		x.call.body.Write(b[:n])
+		if errors.Is(err, io.EOF) {
+			_ = x.SetReadDeadline(time.Time{}) // a server that has none had none before
+		}
+		return n, err
+	})
+}
+
+type readerFunc func(b []byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
+
+// BodyWriter never fails: that a client has gone is no bug of the call, which huma
+// would take it for.
+func (x *exchange) BodyWriter() io.Writer { return forgiving{x.humaContext.BodyWriter()} }
+
+type forgiving struct{ w io.Writer }
+
+func (f forgiving) Write(b []byte) (int, error) {
+	_, _ = f.w.Write(b) // the server notices
+	return len(b), nil
 }
 
 // enter lets a call in when its caller may make it, before its body is read.

@@ -129,8 +129,10 @@ func TestBadInputNamesTheField(t *testing.T) {
 	for _, method := range []string{"apikey", "group", "project"} {
 		w.fails(http.StatusRequestEntityTooLarge, "", "a-owner", "POST", method, `{"name":"`+megabyte+`"}`)
 	}
-	w.fails(http.StatusBadRequest, "", "a-owner", "POST", "apikey", `{"name":"n"}`, "Content-Type", "application/xml")
-	w.ok(nil, "a-owner", "POST", "apikey", `{"name":"n"}`, "Content-Type", "application/json; charset=utf-8", "Accept", "text/html")
+	for _, contentType := range []string{"application/json; charset=utf-8", "application/x-www-form-urlencoded", "a/b+c;d"} {
+		w.ok(nil, "a-owner", "POST", "apikey", `{"name":"n"}`, "Content-Type", contentType, "Accept", "text/html")
+		w.fails(http.StatusBadRequest, "", "a-owner", "POST", "apikey", `name=n`, "Content-Type", contentType)
+	}
 	w.ok(nil, "a-owner", "POST", "apikey", `{"name":"`+strings.Repeat("x", 256)+`"}`)
 	w.ok(nil, "a-owner", "POST", key+"/label", `{"labels":{"a":"1","A":"2"}}`)
 	w.ok(nil, "a-owner", "PUT", "user/a%2Fb%20c@d", `{"disabled":true}`)

@@ -2,6 +2,7 @@ package manage
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -276,8 +277,10 @@ type rotatedOut struct {
 	Version      uint64    `json:"version"`
 }
 
-// maxOverlap of two secrets of a key.
-const maxOverlap = 30 * 24 * time.Hour
+const (
+	maxOverlap = 30 * 24 * time.Hour // of two secrets of a key
+	maxSecrets = 8                   // of a key at once
+)
 
 func (m *Management) rotateKey(ctx context.Context, c *call, in *rotateIn) (*answer[rotatedOut], error) {
 	var overlap time.Duration
@@ -290,10 +293,10 @@ func (m *Management) rotateKey(ctx context.Context, c *call, in *rotateIn) (*ans
 	text, secret := m.newSecret()
 	var old time.Time
 	v, err := m.editKey(ctx, c, in.ID, func(k *schemas.ApiKey) error {
-		if live := len(k.Secrets); live >= 8 && overlap > 0 {
-			return apierror.New(apierror.Conflict, "The key has 8 secrets that overlap. Rotate it without overlap, or wait until some have ended.")
+		old = rotate(k, secret, c.now, overlap)
+		if len(k.Secrets) > maxSecrets {
+			return apierror.New(apierror.Conflict, fmt.Sprintf("The key has %d secrets already. Rotate it without overlap, or wait until some have ended.", maxSecrets))
 		}
-		old = rotate(k, control.Clone(&schemas.ApiKey{Secrets: []*schemas.Secret{secret}}).Secrets[0], c.now, overlap)
 		return nil
 	})
 	if err != nil {

@@ -47,7 +47,7 @@ func holds(k *schemas.ApiKey, s *schemas.Secret) bool {
 // rotate gives a key a new secret; the ones before it end after the overlap, at the
 // latest.
 func rotate(k *schemas.ApiKey, fresh *schemas.Secret, now time.Time, overlap time.Duration) (old time.Time) {
-	old = now.Add(overlap)
+	old = now.Add(overlap).Truncate(time.Microsecond)
 	secrets := []*schemas.Secret{fresh}
 	for _, s := range k.Secrets {
 		ended := s.ExpiresAt != 0 && s.ExpiresAt <= now.UnixMicro()
@@ -61,35 +61,6 @@ func rotate(k *schemas.ApiKey, fresh *schemas.Secret, now time.Time, overlap tim
 	}
 	k.Secrets = secrets
 	return old
-}
-
-// permissions of a key in a request and an answer.
-type permissions struct {
-	Manage      string `json:"manage" required:"false" enum:"none,read,write" doc:"The management API"`
-	Completions string `json:"completions" required:"false" enum:"none,read,write" doc:"Inference, for which write is needed"`
-}
-
-func permissionName(p schemas.Permission) string {
-	switch p {
-	case schemas.Permission_PERMISSION_READ:
-		return "read"
-	case schemas.Permission_PERMISSION_WRITE:
-		return "write"
-	}
-	return "none"
-}
-
-// permissionOf reads a name; "" leaves what there is.
-func permissionOf(name string, present schemas.Permission) schemas.Permission {
-	switch name {
-	case "none":
-		return schemas.Permission_PERMISSION_NONE
-	case "read":
-		return schemas.Permission_PERMISSION_READ
-	case "write":
-		return schemas.Permission_PERMISSION_WRITE
-	}
-	return present
 }
 
 // createdNow tells apart the first call that created a key from its repeat, which
