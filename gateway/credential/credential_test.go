@@ -146,7 +146,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte{format, 255})
 	f.Fuzz(func(t *testing.T, ciphertext []byte) {
 		key, err := k.Open(&schemas.Credential{OrgId: "o", Ciphertext: ciphertext})
-		if err == nil && (key != secret || string(ciphertext) != string(c.Ciphertext)) {
+		if err == nil && key != secret {
 			t.Errorf("%x opens as %q", ciphertext, key)
 		}
 	})

@@ -40,6 +40,8 @@ type config struct {
 		Providers     []providerConfig `yaml:"providers"`
 		Keys          []keyConfig      `yaml:"keys"`
 		KeyHashSecret string           `yaml:"key_hash_secret"`
+
+		CredentialKeysFile string `yaml:"credential_keys_file"`
 	} `yaml:"gateway"`
 	Ingest     readerConfig `yaml:"ingest"`
 	Aggregator readerConfig `yaml:"aggregator"`
@@ -113,6 +115,7 @@ func (s *Stack) writeConfig() error {
 	c.Gateway.Spool.Dir = s.data.path("spool")
 	c.Gateway.Providers = providers(s.addresses.provider, s.opts.Providers)
 	c.Gateway.KeyHashSecret = s.secrets.hashSecret
+	c.Gateway.CredentialKeysFile = s.data.path(credentialKeys)
 	c.Gateway.Keys = []keyConfig{{
 		ID: "key_dev", Name: "dev", OrgID: "org_default",
 		MemberID: "mem_dev", Permissions: map[string]string{"manage": "write"}, // who runs a stack owns it

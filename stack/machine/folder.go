@@ -2,6 +2,7 @@ package machine
 
 import (
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 	"weir/stack/flock"
 )
 
-// folder is the data folder, as an absolute path. In it: lock, weir.yaml, key, key_hash_secret, logs/,
+// folder is the data folder, as an absolute path. In it: lock, weir.yaml, key, key_hash_secret, credential_keys, logs/,
 // spool/ of the gateway, and a folder for each server that keeps something.
 type folder string
 
@@ -69,12 +70,18 @@ func (f folder) secrets() (secrets, error) {
 	if err != nil {
 		return secrets{}, err
 	}
+	// What is in the file is the gateway's to read: a person may add keys to it.
+	if _, err := f.keep(credentialKeys, credentialKeysForm, newCredentialKey); err != nil {
+		return secrets{}, err
+	}
 	return secrets{key: key, hashSecret: hashSecret}, nil
 }
 
 var (
 	keyForm        = regexp.MustCompile(`^wk_[0-9A-Za-z]{40}$`)
 	hashSecretForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+	credentialKeysForm = regexp.MustCompile(`:`)
 )
 
 // keep reads a secret, or makes and writes it, mode 0600, where there is none.
@@ -109,6 +116,18 @@ func newKey() (string, error) {
 		key = append(key, alphabet[n.Int64()])
 	}
 	return string(key), nil
+}
+
+// credentialKeys is the file of the keys that provider credentials are encrypted
+// under, for gateway.credential_keys_file.
+const credentialKeys = "credential_keys"
+
+func newCredentialKey() (string, error) {
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return "", fmt.Errorf("make a key of the credentials: %w", err)
+	}
+	return "stack:" + base64.StdEncoding.EncodeToString(key), nil
 }
 
 func newHashSecret() (string, error) {

@@ -125,7 +125,7 @@ func TestSecondStartKeepsKeyAndDataAndIsFast(t *testing.T) {
 	if got := query(t, after.ClickHouseHTTP, "SELECT n FROM default.kept"); got != "42" {
 		t.Errorf("ClickHouse kept %q, want 42", got)
 	}
-	for _, name := range []string{"key", "key_hash_secret", "weir.yaml"} {
+	for _, name := range []string{"key", "key_hash_secret", "credential_keys", "weir.yaml"} {
 		info, err := os.Stat(filepath.Join(opts.Data, name))
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v, %v, want mode 0600", name, info, err)
