@@ -53,30 +53,29 @@ func (s *liveSpend) store(ctx context.Context) (*live.Store, error) {
 
 // Spend asks for the current window.
 func (s *liveSpend) Spend(ctx context.Context, org string, d manage.Dimension, id string, w schemas.Window) (schemas.Pico, error) {
-	var window live.Window
-	switch w {
-	case schemas.Window_WINDOW_DAY:
-		window = live.DayOf(s.now())
-	case schemas.Window_WINDOW_MONTH:
-		window = live.MonthOf(s.now())
-	default:
+	window, ok := windowOf(w, s.now())
+	if !ok {
 		return 0, fmt.Errorf("spend by %s is not kept", w)
-	}
-	var dimension live.Dimension
-	switch d {
-	case manage.Org:
-		dimension = live.Org
-	case manage.Key:
-		dimension = live.Key
-	case manage.User:
-		dimension = live.User
-	default:
-		return 0, fmt.Errorf("spend by %s is not kept", d)
 	}
 	store, err := s.store(ctx)
 	if err != nil {
 		return 0, err
 	}
-	pico, err := store.Spend(ctx, org, dimension, id, window)
+	pico, err := store.Spend(ctx, org, live.Dimension(d), id, window)
 	return schemas.Pico(pico), err
+}
+
+// windowOf is the window of a kind that holds the moment.
+func windowOf(w schemas.Window, at time.Time) (live.Window, bool) {
+	switch w {
+	case schemas.Window_WINDOW_DAY:
+		return live.DayOf(at), true
+	case schemas.Window_WINDOW_WEEK:
+		return live.WeekOf(at), true
+	case schemas.Window_WINDOW_MONTH:
+		return live.MonthOf(at), true
+	case schemas.Window_WINDOW_LIFETIME:
+		return live.Lifetime(), true
+	}
+	return live.Window{}, false
 }
