@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"weir/internal/live"
 )
 
 // manage calls the management API with a key and decodes the answer.
@@ -25,7 +27,9 @@ func (w *world) manage(key, method, path, body string, into any, header ...strin
 
 // From a key to another one that works, and to its end.
 func TestAKeyIsCreatedUsedAndDeleted(t *testing.T) {
-	w := start(t, respond(200, plainAnswer))
+	w := start(t, respond(200, plainAnswer), with(&budgets{grant: func(c live.Claim) (live.Grant, error) {
+		return live.Grant{Pico: c.Want, Verdict: live.Admitted}, nil
+	}}))
 	var created struct {
 		APIKeyID string `json:"api_key_id"`
 		APIKey   string `json:"api_key"`
@@ -34,8 +38,9 @@ func TestAKeyIsCreatedUsedAndDeleted(t *testing.T) {
 	if !strings.HasPrefix(created.APIKey, "wk_") || len(created.APIKey) != 35 {
 		t.Fatalf("created %+v", created)
 	}
+	bounded := strings.Replace(plainBody, "{", `{"max_tokens":100,`, 1) // a key with a budget must be
 	call := func() int {
-		return w.do(context.Background(), "POST", "/v1/chat/completions", strings.NewReader(plainBody), "Authorization", "Bearer "+created.APIKey).status
+		return w.do(context.Background(), "POST", "/v1/chat/completions", strings.NewReader(bounded), "Authorization", "Bearer "+created.APIKey).status
 	}
 	if got := call(); got != 200 {
 		t.Errorf("the new key: %d", got)
