@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// slice is how many requests are read at a time. Those of a slice that hold
+	// requestSlice is how many requests are read at a time. Those of a slice that hold
 	// budgets and have no usage yet are in memory.
-	slice = 200_000
+	requestSlice = 200_000
 	// endedWithin is how recent a usage must be for its reservation to be looked for:
 	// gateways know for longer what they have settled, but only as long as nobody
 	// tells them that it is applied.
@@ -26,11 +26,21 @@ type reader struct {
 	*Follower
 	partition int32
 	now       time.Time
+	slice     int64
 	sums      *live.Deltas
 
 	usage, requests repeats
-	open            map[string]*schemas.RequestReceived // calls with budgets of which only the request was seen
-	early           map[string]bool                     // those of which only the usage was
+	open            map[string]holds // calls with budgets of which only the request was seen
+	early           map[string]bool  // those of which only the usage was
+
+	request schemas.RequestReceived // scratch
+	event   schemas.UsageRecorded   // scratch
+}
+
+// holds is what an open call reserves.
+type holds struct {
+	org     string
+	budgets []*schemas.BudgetHold
 }
 
 // repeats drops what a node's numbers show to be a repeat. A range that does not
@@ -58,17 +68,23 @@ func (f *Follower) readLog(ctx context.Context, partition int32, before int64) (
 	if err != nil {
 		return "", nil, err
 	}
-	r := &reader{
-		Follower: f, partition: partition, now: f.now(), sums: live.OpenAt(f.now()), usage: make(repeats), requests: make(repeats),
-		open: make(map[string]*schemas.RequestReceived), early: make(map[string]bool),
-	}
+	r := newReader(f, partition)
 	if err := r.read(ctx, before); err != nil {
 		return "", nil, err
 	}
-	for id, request := range r.open {
-		r.sums.AddOpen(request.GetDimensions().GetOrgId(), id, request.Budgets)
+	for id, call := range r.open {
+		r.sums.AddOpen(call.org, id, call.budgets)
 	}
 	return epoch, r.sums, nil
+}
+
+func newReader(f *Follower, partition int32) *reader {
+	now := f.now()
+	return &reader{
+		Follower: f, partition: partition, now: now, slice: requestSlice, sums: live.OpenAt(now),
+		usage: make(repeats), requests: make(repeats),
+		open: make(map[string]holds), early: make(map[string]bool),
+	}
 }
 
 // read reads requests and usage side by side, so that only what is open at a time
@@ -88,7 +104,7 @@ func (r *reader) read(ctx context.Context, before int64) error {
 		return err
 	}
 	for !r.aside && request < end {
-		next, last := min(request+slice, end), time.Time{}
+		next, last := min(request+r.slice, end), time.Time{}
 		err := r.log.Range(ctx, schemas.TopicRequests, r.partition, request, next, func(record *eventlog.Record) error {
 			last = record.Appended
 			return r.addRequest(record)
@@ -112,16 +128,17 @@ func (r *reader) read(ctx context.Context, before int64) error {
 }
 
 func (r *reader) addRequest(record *eventlog.Record) error {
-	var event schemas.RequestReceived
+	event := &r.request
+	event.Reuse()
 	if r.requests.drop(record) || event.UnmarshalVT(record.Value) != nil || len(event.Budgets) == 0 ||
-		schemas.CheckIdentity(&event, record.RequestID, record.Node, record.Seq) != nil {
+		schemas.CheckIdentity(event, record.RequestID, record.Node, record.Seq) != nil {
 		return nil
 	}
 	if r.early[event.RequestId] {
 		delete(r.early, event.RequestId)
 		return nil
 	}
-	r.open[event.RequestId] = &event
+	r.open[event.RequestId] = holds{event.GetDimensions().GetOrgId(), event.Budgets}
 	return nil
 }
 
@@ -129,13 +146,14 @@ func (r *reader) addUsage(record *eventlog.Record) error {
 	if r.usage.drop(record) {
 		return nil
 	}
-	var event schemas.UsageRecorded
-	if event.UnmarshalVT(record.Value) != nil || schemas.CheckIdentity(&event, record.RequestID, record.Node, record.Seq) != nil {
+	event := &r.event
+	event.Reuse()
+	if event.UnmarshalVT(record.Value) != nil || schemas.CheckIdentity(event, record.RequestID, record.Node, record.Seq) != nil {
 		return nil // ingest accounts for it
 	}
 	at, _ := schemas.OccurredAt(event.OccurredAt, record.Appended)
-	rollup.AddLive(r.sums, &event, at, rollup.ReceivedAt(&event, at, record.Appended), r.extraTags)
-	r.sums.AddUsage(&event, record.Appended.Before(r.now.Add(-endedWithin)))
+	rollup.AddLive(r.sums, event, at, rollup.ReceivedAt(event, at, record.Appended), r.extraTags)
+	r.sums.AddUsage(event, record.Appended.Before(r.now.Add(-endedWithin)))
 	if len(event.Budgets) == 0 || r.aside {
 		return nil
 	}

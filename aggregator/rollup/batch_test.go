@@ -238,6 +238,16 @@ func random(seed uint64, n int) []*schemas.UsageRecorded {
 		events[i] = usage(noon.Add(time.Duration(r.Int64N(int64(3*time.Hour)))), func(u *schemas.UsageRecorded) {
 			d := u.Dimensions
 			d.OrgId, d.KeyId = fmt.Sprint("org", r.IntN(2)), fmt.Sprint("key", r.IntN(3))
+			d.Project, d.GroupId = []string{"", "p1", "p2"}[r.IntN(3)], []string{"", "g1"}[r.IntN(2)]
+			d.MemberId = []string{"", "m1", "m1", "m2"}[r.IntN(4)]
+			u.Byok = r.IntN(4) == 0
+			u.RequestId, u.Seq = fmt.Sprint("req_", i), uint64(i+1)
+			if r.IntN(3) > 0 { // some of them the day before, and some the month before
+				u.ReceivedAt = u.OccurredAt - r.Int64N(int64(24*24*time.Hour/time.Microsecond))>>r.IntN(20)
+			}
+			if r.IntN(3) == 0 {
+				u.Budgets = []*schemas.BudgetHold{{BudgetId: "key:lifetime:" + d.KeyId}, {BudgetId: "nonsense"}}
+			}
 			d.UserId = []string{"", "u1", "u2"}[r.IntN(3)]
 			d.Stream = r.IntN(2) == 0
 			for range r.IntN(4) {
@@ -302,7 +312,9 @@ func TestDeltasAgreeWithEvents(t *testing.T) {
 	events := random(3, 3000)
 	want := new(live.Deltas)
 	for _, u := range events {
-		AddLive(want, u, time.UnixMicro(u.OccurredAt), []string{"feature", "team"})
+		at := time.UnixMicro(u.OccurredAt)
+		AddLive(want, u, at, ReceivedAt(u, at, at), []string{"feature", "team"})
+		want.AddUsage(u, false)
 	}
 	if got := newBatch(t, events...).Deltas(); !got.Equal(want) {
 		t.Error("the batch's live sums differ from those of its events")

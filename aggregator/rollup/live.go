@@ -46,7 +46,8 @@ func addSpend(to *live.Deltas, u *schemas.UsageRecorded, at time.Time, member st
 	}
 }
 
-// keyGroup is what a key series says of whose spend it is.
+// keyGroup is what a key series says of whose spend it is; of other series, key is
+// the value.
 type keyGroup struct {
 	org, key, project, group, member string
 	byok                             bool
@@ -92,26 +93,46 @@ func streamIndex(stream bool) int {
 // addLive adds what sealed buckets change in the live sums: the days have it all,
 // but for the corrections that were noted event by event.
 func addLive(deltas *live.Deltas, buckets []bucket) {
+	var days run
 	for _, b := range buckets {
-		g, at := &b.group, time.Unix(b.start, 0)
+		g := &b.group
 		switch {
 		case b.resolution == clickhouse.Day:
-			pico := saturated(b.cost.Big())
-			switch g.dimension {
-			case clickhouse.ByKey:
-				addKeySpend(deltas, at, keyGroup{g.org, g.value, g.project, g.groupID, b.member, g.byok}, pico)
-			case clickhouse.ByUser:
-				deltas.AddSpend(at, g.org, live.User, g.value, pico)
-			case clickhouse.ByTag:
-				deltas.AddSpend(at, g.org, live.Tag, g.value, pico)
+			next := run{by: g.dimension, start: b.start, keyGroup: keyGroup{g.org, g.value, g.project, g.groupID, b.member, g.byok}}
+			if days.by != next.by || days.start != next.start || days.keyGroup != next.keyGroup {
+				days.add(deltas)
+				days = next
 			}
+			days.cost.AddPico(b.cost)
 		case b.live != nil && b.resolution == clickhouse.Minute:
 			for i, sample := range b.live {
 				if sample.Calls > 0 {
-					deltas.AddLatency(at, g.provider, g.model, i == 1, sample)
+					deltas.AddLatency(time.Unix(b.start, 0), g.provider, g.model, i == 1, sample)
 				}
 			}
 		}
+	}
+	days.add(deltas)
+}
+
+// run is days that live spend does not tell apart, as those of one user with
+// different models, which come one after the other.
+type run struct {
+	by    clickhouse.Dimension
+	start int64
+	keyGroup
+	cost clickhouse.Pico
+}
+
+func (r *run) add(to *live.Deltas) {
+	at, pico := time.Unix(r.start, 0), saturated(r.cost.Big())
+	switch r.by {
+	case clickhouse.ByKey:
+		addKeySpend(to, at, r.keyGroup, pico)
+	case clickhouse.ByUser:
+		to.AddSpend(at, r.org, live.User, r.key, pico)
+	case clickhouse.ByTag:
+		to.AddSpend(at, r.org, live.Tag, r.key, pico)
 	}
 }
 

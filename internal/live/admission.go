@@ -47,10 +47,11 @@ type Admission struct {
 	store  *Store
 	o      AdmissionOptions
 	kick   chan struct{} // wakes Run
-	access chan struct{} // holds a token: who has it may look, post and open
+	access token         // of who looks and posts
+	opens  token         // of who opens an organisation
 
-	mu     sync.Mutex // owns what follows; never held during I/O
-	view   view
+	mu   sync.Mutex // owns what follows; never held during I/O
+	view view
 	// The terms that all claims were taken together for, and under which all are posted.
 	posting, posted string
 
@@ -74,7 +75,7 @@ type claim struct {
 // NewAdmission returns an admission without claims.
 func NewAdmission(o AdmissionOptions) *Admission {
 	return &Admission{
-		store: o.Redis, o: o, kick: make(chan struct{}, 1), access: make(chan struct{}, 1),
+		store: o.Redis, o: o, kick: make(chan struct{}, 1), access: make(token, 1), opens: make(token, 1),
 		claims: make(map[string]*claim), opened: make(map[string]time.Time), freed: make(chan struct{}),
 	}
 }
@@ -115,7 +116,7 @@ func (a *Admission) reserve(ctx context.Context, c Claim) (Grant, string, error)
 	v := a.seen()
 	if v.term == "" {
 		var err error
-		if v, err = a.Look(ctx, time.Now().Add(-lookAgain)); err != nil || v.term == "" {
+		if v, err = a.seeSince(ctx, time.Now().Add(-lookAgain)); err != nil || v.term == "" {
 			return Grant{}, "", err
 		}
 	}
@@ -140,7 +141,7 @@ func (a *Admission) reserve(ctx context.Context, c Claim) (Grant, string, error)
 			}
 			generation = v.generation
 		case "generation":
-			if v, err = a.Look(ctx, asked); err != nil || v.term == "" {
+			if v, err = a.seeSince(ctx, asked); err != nil || v.term == "" {
 				return Grant{}, "", err
 			}
 			if generation, err = a.adopt(ctx, v, c.Org, int(value)); err != nil {
@@ -182,8 +183,8 @@ func (a *Admission) ask(ctx context.Context, c *Claim, term string, generation i
 }
 
 // Settle lowers, or raises, the reservation of a call that was admitted to its true
-// cost. Seq is the number of its usage event, 0 when that is not written yet. There
-// is no I/O here: Run brings it to Redis at once.
+// cost. Seq is the number of its usage event, 0 when that could not be written yet:
+// call it again when it is. There is no I/O here: Run brings it to Redis at once.
 func (a *Admission) Settle(requestID string, pico int64, seq uint64) {
 	a.mu.Lock()
 	if c := a.claims[requestID]; c != nil {

@@ -25,7 +25,7 @@ func (a *Admission) Run(ctx context.Context) error {
 	defer tick.Stop()
 	away := false
 	for {
-		_, err := a.Look(ctx, time.Now().Add(-lookEvery/2))
+		_, err := a.seeSince(ctx, time.Now().Add(-lookEvery/2))
 		err = errors.Join(err, a.bring(ctx))
 		if ctx.Err() == nil && (err != nil) != away {
 			away = err != nil
@@ -54,11 +54,11 @@ func (a *Admission) gone(ended context.Context) error {
 // bring brings the claims that are due to Redis, and asks for those that were
 // settled a while ago.
 func (a *Admission) bring(ctx context.Context) error {
-	unlock, err := a.lock(ctx)
+	putBack, err := a.access.take(ctx)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer putBack()
 	now := time.Now()
 	a.mu.Lock()
 	due := a.due
@@ -110,9 +110,6 @@ func (a *Admission) postTo(ctx context.Context, generation int, term string) err
 	if term == "" || term == a.postedTerm() {
 		return a.beat(ctx, a.postedTerm())
 	}
-	if err := a.beat(ctx, ""); err != nil {
-		return err
-	}
 	a.mu.Lock()
 	a.posting = term
 	all := make([]*claim, 0, len(a.claims))
@@ -120,6 +117,11 @@ func (a *Admission) postTo(ctx context.Context, generation int, term string) err
 		all = append(all, c)
 	}
 	a.mu.Unlock()
+	if len(all) > 0 { // it takes a while, for which others wait
+		if err := a.beat(ctx, ""); err != nil {
+			return err
+		}
+	}
 	if err := a.post(ctx, generation, term, all); err != nil {
 		return err
 	}

@@ -215,7 +215,7 @@ func TestClaimsThatCannotBe(t *testing.T) {
 func TestThousandClaims(t *testing.T) {
 	const limit, cost = 1_000_000, 900
 	s := openWhole(t)
-	s.timeout = 10 * time.Second // a loaded machine is not a Redis that is away
+	s.timeout = time.Minute // a loaded machine is not a Redis that is away
 	var spent atomic.Int64
 	var calls sync.WaitGroup
 	for g := range 2 {
@@ -225,9 +225,9 @@ func TestThousandClaims(t *testing.T) {
 		go func() { _ = a.Run(ctx) }()
 		for i := range 500 {
 			calls.Go(func() {
-				c := claimOf(fmt.Sprintf("req_%d_%d", g, i), limit, 5000, 1000)
+				c := claimOf(fmt.Sprintf("req_%d_%d", g, i), limit, 1600, 1000)
 				for {
-					grant, err := a.Reserve(limited(t), c)
+					grant, err := a.Reserve(t.Context(), c)
 					switch {
 					case err != nil:
 						t.Error(err)
@@ -244,7 +244,7 @@ func TestThousandClaims(t *testing.T) {
 					}
 					select {
 					case <-a.Freed():
-					case <-time.After(200 * time.Millisecond):
+					case <-time.After(time.Second):
 					}
 				}
 			})

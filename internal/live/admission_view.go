@@ -37,24 +37,32 @@ func (a *Admission) seen() view {
 	return a.view
 }
 
-// lock takes the right to look, post and open, which one goroutine has at a time.
-func (a *Admission) lock(ctx context.Context) (unlock func(), err error) {
+// token is held by one goroutine at a time, which may talk to Redis meanwhile.
+type token chan struct{}
+
+func (t token) take(ctx context.Context) (putBack func(), err error) {
 	select {
-	case a.access <- struct{}{}:
-		return func() { <-a.access }, nil
+	case t <- struct{}{}:
+		return func() { <-t }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
-// Look looks whether Redis is whole, unless somebody here began to after since. A
+// Look looks at once whether Redis is whole, as Run does all the time.
+func (a *Admission) Look(ctx context.Context) (whole bool, err error) {
+	v, err := a.seeSince(ctx, time.Now())
+	return v.whole, err
+}
+
+// seeSince looks whether Redis is whole, unless somebody here began to after since. A
 // term that is new is posted to first.
-func (a *Admission) Look(ctx context.Context, since time.Time) (view, error) {
-	unlock, err := a.lock(ctx)
+func (a *Admission) seeSince(ctx context.Context, since time.Time) (view, error) {
+	putBack, err := a.access.take(ctx)
 	if err != nil {
 		return view{}, err
 	}
-	defer unlock()
+	defer putBack()
 	if v := a.seen(); v.began.After(since) {
 		return v, nil
 	}
@@ -170,6 +178,11 @@ func (a *Admission) beat(ctx context.Context, posted string) error {
 // after the moment. From the mark on a loss of its slot shows; the look after it
 // says that Redis was whole in between; so what adopt then opens is whole.
 func (a *Admission) open(ctx context.Context, org string, since time.Time) (v view, ok bool, err error) {
+	putBack, err := a.opens.take(ctx)
+	if err != nil {
+		return v, false, err
+	}
+	defer putBack()
 	if v = a.seen(); v.whole {
 		a.mu.Lock()
 		opened := a.opened[org].After(since)
@@ -179,7 +192,7 @@ func (a *Admission) open(ctx context.Context, org string, since time.Time) (v vi
 		}
 	}
 	guard := guardKey(orgScope(org))
-	if v, err = a.Look(ctx, since.Add(-lookAgain)); err != nil || !v.whole {
+	if v, err = a.seeSince(ctx, since.Add(-lookAgain)); err != nil || !v.whole {
 		return v, false, err
 	}
 	nonce, from, err := a.mark(ctx, guard, v.term)
@@ -187,7 +200,7 @@ func (a *Admission) open(ctx context.Context, org string, since time.Time) (v vi
 		return v, false, err
 	}
 	term := v.term
-	if v, err = a.Look(ctx, time.Now()); err != nil || !v.whole || v.term != term {
+	if v, err = a.seeSince(ctx, time.Now()); err != nil || !v.whole || v.term != term {
 		return v, false, err
 	}
 	first, err := a.store.scripts.register.Run(ctx, a.store.client, []string{termKey, orgsKey}, term, orgScope(org), nonce).Text()

@@ -1,16 +1,18 @@
 package live
 
 import (
+	"slices"
 	"strings"
 
 	"weir/schemas"
 )
 
 // reservations is what the calls of an organisation that hold budgets change in
-// its reservations.
+// its reservations. The maps hold pointers, since to assign to a key that is there
+// would make the map keep the text of the new key, which may belong to a record.
 type reservations struct {
-	newest map[string]uint64           // by node, the number of the newest usage that is applied
-	ended  map[budget][]string         // the calls whose usage is applied
+	newest map[string]*uint64          // by node, the number of the newest usage that is applied
+	ended  map[budget]*[]string        // the calls whose usage is applied
 	open   map[budget]map[string]int64 // of a restore: what calls without a usage reserve
 }
 
@@ -20,7 +22,7 @@ func (d *Deltas) of(org string) *reservations {
 	}
 	r := d.reservations[org]
 	if r == nil {
-		r = &reservations{newest: make(map[string]uint64), ended: make(map[budget][]string), open: make(map[budget]map[string]int64)}
+		r = &reservations{newest: make(map[string]*uint64), ended: make(map[budget]*[]string), open: make(map[budget]map[string]int64)}
 		d.reservations[strings.Clone(org)] = r
 	}
 	return r
@@ -45,11 +47,11 @@ func (d *Deltas) AddUsage(u *schemas.UsageRecorded, old bool) {
 		if err != nil || !d.takes(b.window.end) {
 			continue
 		}
-		ids, known := r.ended[b]
-		if !known {
+		if r.ended[b] == nil {
 			b.id = strings.Clone(b.id)
+			r.ended[b] = new([]string)
 		}
-		r.ended[b] = append(ids, id)
+		*r.ended[b] = append(*r.ended[b], id)
 		d.size++
 	}
 }
@@ -75,23 +77,33 @@ func (r *reservations) reserve(b budget, requestID string, pico int64) {
 
 // number notes a number of a node's usage: within a partition they only grow.
 func (r *reservations) number(node string, seq uint64) {
-	if newest, known := r.newest[node]; !known {
-		r.newest[strings.Clone(node)] = seq
-	} else if seq > newest {
-		r.newest[node] = seq
+	newest := r.newest[node]
+	if newest == nil {
+		newest = new(uint64)
+		r.newest[strings.Clone(node)] = newest
 	}
+	*newest = max(*newest, seq)
+}
+
+// endedOf are the calls that have ended against a budget.
+func (r *reservations) endedOf(b budget) []string {
+	if ids := r.ended[b]; ids != nil {
+		return *ids
+	}
+	return nil
 }
 
 // mergeReservations adds what happened later.
 func (d *Deltas) mergeReservations(org string, o *reservations) {
 	r := d.of(org)
 	for node, seq := range o.newest {
-		r.number(node, seq)
+		r.number(node, *seq)
 	}
 	for b, ids := range o.ended {
 		if d.takes(b.window.end) {
-			r.ended[b] = append(r.ended[b], ids...)
-			d.size += len(ids)
+			all := slices.Concat(r.endedOf(b), *ids)
+			r.ended[b] = &all
+			d.size += len(*ids)
 		}
 	}
 	for b, calls := range o.open {

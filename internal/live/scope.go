@@ -123,7 +123,7 @@ func (l *layout) apply(s scope) scriptCall {
 	c.addNodes(s.reservations)
 	for _, b := range s.reservations.budgets() {
 		c.keys = append(c.keys, pendingKey(s.name, b))
-		c.addIDs(s.reservations.ended[b])
+		c.addIDs(s.reservations.endedOf(b))
 	}
 	return c
 }
@@ -144,7 +144,7 @@ func (l *layout) restored(s scope) []scriptCall {
 	calls := []scriptCall{first}
 	for _, b := range s.reservations.budgets() {
 		open := slices.Collect(maps.Keys(s.reservations.open[b]))
-		for ended := s.reservations.ended[b]; len(open)+len(ended) > 0; {
+		for ended := s.reservations.endedOf(b); len(open)+len(ended) > 0; {
 			c := l.head(s)
 			c.addNodes(nil)
 			c.keys = append(c.keys, pendingKey(s.name, b))
@@ -184,7 +184,7 @@ func (c *scriptCall) addNodes(r *reservations) {
 	}
 	c.args = append(c.args, len(r.newest))
 	for node, seq := range r.newest {
-		c.args = append(c.args, node, seq)
+		c.args = append(c.args, node, *seq)
 	}
 }
 
