@@ -48,9 +48,11 @@ func (s *Store) Serving(ctx context.Context) (*Store, error) {
 func (s *Store) Generation() int { return s.generation }
 
 // Forget removes what a generation that is not written any more would keep for
-// ever: its positions, and the sums of lifetimes.
+// ever: its positions, and the sums of lifetimes, of which there may be millions.
 func (s *Store) Forget(ctx context.Context) error {
-	if err := s.client.Del(ctx, s.names.positions()).Err(); err != nil {
+	limited, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	if err := s.client.Del(limited, s.names.positions(), s.names.restores()).Err(); err != nil {
 		return fmt.Errorf("take away live positions of generation %d: %w", s.generation, err)
 	}
 	each := func(ctx context.Context, c redis.Cmdable) error {

@@ -32,6 +32,9 @@ func TestServing(t *testing.T) {
 	if whole, err := second.Restored(limited(t), 1); err != nil || whole {
 		t.Errorf("a forgotten generation is restored: %t, %v", whole, err)
 	}
+	if keys, err := second.client.Keys(limited(t), "*weir:2:*").Result(); err != nil || len(keys) > 0 {
+		t.Errorf("a forgotten generation leaves %v, %v", keys, err)
+	}
 	if whole, err := first.Restored(limited(t), 1); err != nil || !whole {
 		t.Errorf("another generation was forgotten: %t, %v", whole, err)
 	}
