@@ -9,7 +9,8 @@ import (
 
 func TestEveryKindHasAStatusTypeAndOrigin(t *testing.T) {
 	for _, kind := range []Kind{NoCredentials, BadKey, NotPermitted, NotFound, Conflict, InvalidRequest, UnknownProvider, UnknownModel, UnknownPolicy, UnknownRoute, WrongMethod, BodyTimeout,
-		BodyTooLarge, HeadersTooLarge, ClientDisconnected, CannotRecord, ShuttingDown, CredentialMissing, CredentialLocked, BaseURLRefused, Internal, ProviderError, ProviderRateLimited, ProviderOverloaded,
+		BodyTooLarge, HeadersTooLarge, ClientDisconnected, CannotRecord, ShuttingDown, CredentialMissing, CredentialLocked, BaseURLRefused, Internal,
+		ModelNotAllowed, UserDisabled, RateLimited, Unbounded, Unpriced, BudgetExceeded, BudgetBusy, BalanceUsedUp, BudgetsAway, ProviderError, ProviderRateLimited, ProviderOverloaded,
 		ProviderCredentials, ProviderTimeout, ProviderUnreachable, ProviderCut, ProviderUnreadable} {
 		e := New(kind, "m")
 		want := Router

@@ -24,6 +24,9 @@
 // do not. Which one is kept up stands under the key weir:generation, written again
 // and again by the aggregators that serve it; Store.Serving reads it.
 //
+// Rate limits are kept here too: no projection of anything, of no generation, and
+// simply unused again when Redis was lost.
+//
 // Concurrency: a Store and an Admission may be used by any number of goroutines;
 // Deltas belong to one.
 //
