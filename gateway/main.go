@@ -16,6 +16,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"weir/clickhouse"
 	"weir/gateway/app"
 	"weir/internal/eventlog"
 	"weir/internal/live"
@@ -42,8 +43,8 @@ func start(ctx context.Context, flags commandLine, command string) error {
 	if err != nil {
 		return err
 	}
-	options := app.Options{Kafka: eventlog.DefaultConfig(), Redis: live.DefaultConfig(), Gateway: app.DefaultConfig(), Logger: logger}
-	sections := map[string]any{"kafka": &options.Kafka, "redis": &options.Redis, "catalog": &options.Catalog, "gateway": &options.Gateway}
+	options := app.Options{Kafka: eventlog.DefaultConfig(), Redis: live.DefaultConfig(), ClickHouse: clickhouse.DefaultConfig(), Gateway: app.DefaultConfig(), Logger: logger}
+	sections := map[string]any{"kafka": &options.Kafka, "redis": &options.Redis, "clickhouse": &options.ClickHouse, "catalog": &options.Catalog, "gateway": &options.Gateway}
 	if command == "env" {
 		return service.WriteEnv(os.Stdout, flags, sections)
 	}

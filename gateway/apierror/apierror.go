@@ -49,6 +49,7 @@ const (
 	CredentialMissing  Kind = "credential_missing"
 	CredentialLocked   Kind = "credential_locked"
 	BaseURLRefused     Kind = "base_url_refused"
+	UsageAway          Kind = "usage_away"
 	Internal           Kind = "internal"
 
 	ProviderError       Kind = "provider_error"
@@ -161,6 +162,8 @@ func describe(kind Kind) Error {
 		return Error{Status: http.StatusServiceUnavailable, Type: server, Code: "credential_locked"}
 	case BaseURLRefused:
 		return Error{Status: http.StatusBadRequest, Type: request, Code: "base_url_refused"}
+	case UsageAway:
+		return Error{Status: http.StatusServiceUnavailable, Type: server, Code: "usage_away", RetryAfter: "1"}
 	case ProviderCredentials:
 		return Error{Status: http.StatusBadGateway, Type: server, Code: "provider_credentials", Origin: Provider}
 	case ProviderTimeout:

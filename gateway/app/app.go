@@ -19,6 +19,7 @@ import (
 	"os"
 	"time"
 
+	"weir/clickhouse"
 	"weir/gateway/admission"
 	"weir/gateway/auth"
 	"weir/gateway/bootstrap"
@@ -39,11 +40,13 @@ import (
 
 // Options are the sections of weir.yaml that the gateway reads.
 type Options struct {
-	Kafka   eventlog.Config
-	Redis   live.Config
-	Catalog catalog.Config
-	Gateway Config
-	Logger  *slog.Logger
+	Kafka eventlog.Config
+	Redis live.Config
+	// ClickHouse answers what was used, and that alone: no call waits for it.
+	ClickHouse clickhouse.Config
+	Catalog    catalog.Config
+	Gateway    Config
+	Logger     *slog.Logger
 }
 
 // Gateway is a gateway that listens.
@@ -93,6 +96,11 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 	if err != nil {
 		return nil, err
 	}
+	ledger, err := clickhouse.Open(o.ClickHouse) // connects when it is asked
+	if err != nil {
+		return nil, err
+	}
+	g.cleanups.AddCloser("clickhouse", ledger)
 	// The port first: a taken one should not cost the recovery of a spool.
 	if g.listener, err = net.Listen("tcp", g.config.Listen); err != nil {
 		return nil, fmt.Errorf("listen on gateway.listen: %w", err)
@@ -141,7 +149,7 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 		Meter: metering.New(prices, g.log), Estimator: metering.NewEstimator(),
 		Journal: spooled{journal}, Metrics: instruments, Limits: g.config.limits(), Log: g.log,
 	})
-	management, err := g.management(state, keys, redis, partitions, providers, ring)
+	management, err := g.management(state, keys, redis, ledger, partitions, providers, ring)
 	if err != nil {
 		return nil, err
 	}

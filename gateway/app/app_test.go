@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"weir/clickhouse"
 	"weir/gateway/bootstrap"
 	"weir/gateway/provider"
 	"weir/internal/catalog"
@@ -33,6 +34,7 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 		"gateway.default_provider \"none\"": func(o *Options) { o.Gateway.DefaultProvider = "none" },
 		"read catalog":                      func(o *Options) { o.Catalog.Models = []catalog.ModelConfig{{ID: "x"}} },
 		"gateway.budgets_without_redis":     func(o *Options) { o.Gateway.BudgetsWithoutRedis = "" },
+		"clickhouse.addr":                   func(o *Options) { o.ClickHouse.Addr = "" },
 		"redis.addr":                        func(o *Options) { o.Redis.Addr = "" },
 		"gateway.operator_key_hash":         func(o *Options) { o.Gateway.KeyHashSecret, o.Gateway.OperatorKeyHash = "s", "abc" },
 		"key_hash_secret is empty; gateway": func(o *Options) { o.Gateway.OperatorKeyHash = "abc" },
@@ -41,7 +43,7 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 		"read gateway.credential_keys_file": func(o *Options) { o.Gateway.CredentialKeysFile = "/nowhere" },
 		"kafka.brokers":                     func(o *Options) { o.Kafka.Brokers = nil },
 	} {
-		o := Options{Kafka: eventlog.DefaultConfig(), Redis: live.DefaultConfig(), Gateway: DefaultConfig(), Logger: slog.New(slog.DiscardHandler)}
+		o := Options{Kafka: eventlog.DefaultConfig(), Redis: live.DefaultConfig(), ClickHouse: clickhouse.DefaultConfig(), Gateway: DefaultConfig(), Logger: slog.New(slog.DiscardHandler)}
 		o.Gateway.Listen, o.Gateway.Spool.Dir = "127.0.0.1:0", t.TempDir()
 		change(&o)
 		if _, err := New(t.Context(), o); err == nil || !strings.Contains(err.Error(), want) {
@@ -58,7 +60,7 @@ func TestAStopDuringTheStart(t *testing.T) {
 	}
 	address := free.Addr().String()
 	free.Close()
-	o := Options{Kafka: eventlog.DefaultConfig(), Redis: live.DefaultConfig(), Gateway: DefaultConfig(), Logger: slog.New(slog.DiscardHandler)}
+	o := Options{Kafka: eventlog.DefaultConfig(), Redis: live.DefaultConfig(), ClickHouse: clickhouse.DefaultConfig(), Gateway: DefaultConfig(), Logger: slog.New(slog.DiscardHandler)}
 	o.Gateway.Listen, o.Gateway.Spool.Dir = address, t.TempDir()
 	o.Kafka.Brokers = []string{"127.0.0.1:1"} // nobody there
 	ctx, stop := context.WithCancel(t.Context())

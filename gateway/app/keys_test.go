@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/clickhouse"
 	"weir/gateway/bootstrap"
 	"weir/internal/control"
 	"weir/internal/eventlog"
@@ -66,7 +67,7 @@ func TestKeysComeFromTheLogOnceItHasSome(t *testing.T) {
 	var log bytes.Buffer // read when the gateways have ended
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	options := func(keys ...string) Options {
-		o := Options{Kafka: eventlog.DefaultConfig(), Redis: live.DefaultConfig(), Gateway: DefaultConfig(), Logger: logger}
+		o := Options{Kafka: eventlog.DefaultConfig(), Redis: live.DefaultConfig(), ClickHouse: clickhouse.DefaultConfig(), Gateway: DefaultConfig(), Logger: logger}
 		o.Kafka.Brokers = brokers
 		o.Gateway.Listen, o.Gateway.Spool.Dir, o.Gateway.KeyHashSecret = "127.0.0.1:0", t.TempDir(), secret
 		for _, key := range keys {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/clickhouse"
 	"weir/internal/control"
 	"weir/internal/eventlog"
 	"weir/internal/eventlog/kafkatest"
@@ -47,9 +48,9 @@ func TestGatewaysAgreeOnWhatIsManaged(t *testing.T) {
 	const secret = "hash secret"
 	brokers := kafkatest.Start(t)
 	options := func() Options {
-		o := Options{Kafka: eventlog.DefaultConfig(), Redis: live.DefaultConfig(), Gateway: DefaultConfig(), Logger: slog.New(slog.DiscardHandler)}
+		o := Options{Kafka: eventlog.DefaultConfig(), Redis: live.DefaultConfig(), ClickHouse: clickhouse.DefaultConfig(), Gateway: DefaultConfig(), Logger: slog.New(slog.DiscardHandler)}
 		o.Kafka.Brokers = brokers
-		o.Redis.Addr = "127.0.0.1:1" // nobody there
+		o.Redis.Addr, o.ClickHouse.Addr = "127.0.0.1:1", "127.0.0.1:1" // nobody there
 		o.Gateway.Listen, o.Gateway.Spool.Dir, o.Gateway.KeyHashSecret = "127.0.0.1:0", t.TempDir(), secret
 		o.Gateway.OperatorKeyHash, o.Gateway.StartingCredits = control.HashKey(secret, "operator"), "5"
 		return o
@@ -78,6 +79,9 @@ func TestGatewaysAgreeOnWhatIsManaged(t *testing.T) {
 	call(t, second, org.Key, "GET", "org/audit", "", &audit)
 	if len(audit.Changes) != 6 || audit.Changes[0].Action != "deleted" || audit.Changes[0].Kind != "key" || audit.Changes[5].Actor != "operator" {
 		t.Errorf("audit %+v", audit)
+	}
+	if got := call(t, second, org.Key, "GET", "org/usage?start=2026-11-22T00:00:00Z", "", nil); got != http.StatusServiceUnavailable {
+		t.Errorf("without ClickHouse usage is answered %d", got)
 	}
 	stop()
 	stopSecond()

@@ -37,6 +37,7 @@ type call struct {
 	scope     access.Scope
 	org       string // "" where the operation is of none
 	now       time.Time
+	query     string // as it came
 
 	ifMatch  uint64 // the version that must stand, when matching
 	matching bool
@@ -216,9 +217,14 @@ func (m *Management) chooseOrg(asked string, c *call) *apierror.Error {
 	return nil
 }
 
-// asksForItself tells that a key reads itself, which every key may.
+// asksForItself tells that a key reads itself or its usage, which every key may.
 func (c *call) asksForItself(ctx huma.Context) bool {
-	if c.rule.Operation != "get-api-key" || c.who.Key == nil {
+	switch c.rule.Operation {
+	case "get-api-key", "get-api-key-usage":
+	default:
+		return false
+	}
+	if c.who.Key == nil {
 		return false
 	}
 	id := ctx.Param("id")
@@ -240,6 +246,7 @@ func (m *Management) why(c *call) string {
 // conditions reads the headers that a change may carry.
 func (c *call) conditions(ctx huma.Context) *apierror.Error {
 	u := ctx.URL()
+	c.query = u.RawQuery
 	c.asked = ctx.Method() + " " + u.EscapedPath() + "?" + u.RawQuery
 	c.idempotencyKey = ctx.Header("Idempotency-Key")
 	tag := strings.TrimSpace(ctx.Header("If-Match"))

@@ -157,11 +157,17 @@ func (m *Management) listKeys(ctx context.Context, c *call, _ *Scoped) (*list[ke
 }
 
 func (m *Management) getKey(ctx context.Context, c *call, in *ByID) (*answer[keyOut], error) {
-	v, err := find[*schemas.ApiKey](m, c, c.keyID(in.ID), keyName)
+	v, err := m.readable(c, in.ID)
+	return m.keyAnswer(ctx, c, v, err)
+}
+
+// readable is the key that a path names, when the caller may see it or is it.
+func (m *Management) readable(c *call, id string) (control.Versioned[*schemas.ApiKey], error) {
+	v, err := find[*schemas.ApiKey](m, c, c.keyID(id), keyName)
 	if err == nil && v.Value.KeyId != c.who.Key.GetKeyId() {
 		err = m.visible(c, v.Value)
 	}
-	return m.keyAnswer(ctx, c, v, err)
+	return v, err
 }
 
 // keyChange is a call that changes one key and has no body.

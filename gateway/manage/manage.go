@@ -10,7 +10,7 @@
 //
 // Concurrency: any number of calls; state is read from memory, and nothing here
 // holds a lock that inference waits for. Failure: without Kafka reads go on and
-// changes are a 503; a change that timed out may have been made, and a repeat with
+// changes are a 503; without ClickHouse usage is one, and nothing else; a change that timed out may have been made, and a repeat with
 // the same Idempotency-Key finds out.
 package manage
 
@@ -21,6 +21,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"weir/clickhouse/usage"
 	"weir/gateway/auth"
 	"weir/gateway/credential"
 	"weir/gateway/egress"
@@ -56,6 +57,12 @@ type Trail interface {
 	Audit(ctx context.Context, org string, before int64, limit int) (changes []control.Recorded, next int64, err error)
 }
 
+// Usage answers what was called and spent. An error that is no usage.FieldError
+// means that it cannot be told now.
+type Usage interface {
+	Usage(ctx context.Context, q usage.Query) (*usage.Answer, error)
+}
+
 // Options are what the API stands on.
 type Options struct {
 	State *control.State
@@ -63,6 +70,7 @@ type Options struct {
 	Trail Trail
 	Keys  auth.Keys
 	Spend Spend
+	Usage Usage // nil knows nothing
 	// Providers are those that credentials may be for, Ring encrypts their keys, and
 	// Egress says which base URLs they may have.
 	Providers *provider.Set
@@ -109,6 +117,7 @@ func (m *Management) Register(api huma.API) {
 	m.registerUsers(api)
 	m.registerOrg(api)
 	m.registerBalance(api)
+	m.registerUsage(api)
 	m.registerOperator(api)
 	// What huma documents as its own error; ours is another, see errors.go.
 	for _, name := range []string{"ErrorModel", "ErrorDetail"} {
@@ -167,7 +176,13 @@ type operation struct {
 
 // route registers one operation behind the rule that the table has for it.
 func route[I, O any](m *Management, api huma.API, o operation, handle func(context.Context, *call, *I) (*O, error)) {
-	huma.Register(api, huma.Operation{
+	register(m, api, m.describe(api, o), handle)
+}
+
+// describe is an operation as huma knows it, behind the rule that the table has
+// for it.
+func (m *Management) describe(api huma.API, o operation) huma.Operation {
+	return huma.Operation{
 		OperationID: o.id, Method: o.method, Path: prefix + o.path, Summary: o.summary, Description: o.description, Tags: []string{o.tag},
 		Security:                     []map[string][]string{{"bearer": {}}},
 		Responses:                    map[string]*huma.Response{"default": errorResponse(api.OpenAPI().Components.Schemas)},
@@ -175,7 +190,11 @@ func route[I, O any](m *Management, api huma.API, o operation, handle func(conte
 		BodyReadTimeout:              bodyTimeout,
 		RejectUnknownQueryParameters: true,
 		Middlewares:                  huma.Middlewares{m.enter(access.Find(o.id))},
-	}, func(ctx context.Context, in *I) (*O, error) {
+	}
+}
+
+func register[I, O any](m *Management, api huma.API, o huma.Operation, handle func(context.Context, *call, *I) (*O, error)) {
+	huma.Register(api, o, func(ctx context.Context, in *I) (*O, error) {
 		c := callOf(ctx)
 		out, err := handle(ctx, c, in)
 		if err != nil {

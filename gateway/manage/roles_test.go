@@ -40,6 +40,7 @@ func operations() []operation {
 		{"list-api-keys", "GET", "apikey", "", "", readable, "", ""},
 		{"create-api-key", "POST", "apikey", `{"name":"n"}`, "", writeOwn, "", ""},
 		{"get-api-key", "GET", "apikey/{}", "", "key", readable4, readable, "+++4++x+"},
+		{"get-api-key-usage", "GET", "apikey/{}/usage?start=2026-11-22T00:00:00Z", "", "key", readable4, readable, "+++4++x+"},
 		{"update-api-key", "PATCH", "apikey/{}", `{"name":"n"}`, "key", write4, writeOwn, leads4},
 		{"set-api-key-limit", "POST", "apikey/{}/limit", `{"monthly_limit":"1"}`, "key", write4, writeOwn, leads4},
 		{"set-api-key-labels", "POST", "apikey/{}/label", `{"labels":{}}`, "key", write4, writeOwn, leads4},
@@ -90,6 +91,7 @@ func operations() []operation {
 		{"get-org", "GET", "org", "", "", readable, "", ""},
 		{"update-org", "PATCH", "org", `{"name":"n"}`, "", write, "", ""},
 		{"get-statement", "GET", "org/statement", "", "", staff, "", ""},
+		{"get-org-usage", "GET", "org/usage?start=2026-11-22T00:00:00Z", "", "", staff, "", ""},
 		{"get-audit", "GET", "org/audit", "", "", "++xxx+x+", "", ""},
 		{"list-orgs", "GET", "orgs", "", "", operator, "", ""},
 		{"create-org", "POST", "org", `{"name":"n"}`, "", operator, "", ""},
@@ -105,7 +107,11 @@ func (w *world) call(o operation, caller, thing string) answer {
 	}
 	path := strings.Replace(fill(o.path), "{}", thing, 1)
 	if caller == "operator" && o.id != "list-orgs" && o.id != "create-org" {
-		path += "?org_id=a"
+		separator := "?"
+		if strings.Contains(path, "?") {
+			separator = "&"
+		}
+		path += separator + "org_id=a"
 	}
 	return w.do(secretOf("a", caller), o.method, path, fill(o.body))
 }

@@ -31,6 +31,7 @@ type world struct {
 	t       testing.TB
 	log     *controltest.Log
 	spend   *spend
+	usage   *used
 	handler http.Handler
 	lines   *lines
 	options manage.Options
@@ -38,10 +39,10 @@ type world struct {
 
 func start(t testing.TB, change ...func(*manage.Options)) *world {
 	t.Helper()
-	w := &world{t: t, log: controltest.New(), spend: &spend{}, lines: &lines{}}
+	w := &world{t: t, log: controltest.New(), spend: &spend{}, usage: &used{}, lines: &lines{}}
 	keys := auth.New(hashSecret, w.log.State)
 	operator := control.NewHasher(hashSecret).Sum("operator")
-	w.options = manage.Options{State: w.log.State, Log: w.log, Trail: w.log, Keys: keys, Spend: w.spend, HashSecret: hashSecret, OperatorHash: operator[:],
+	w.options = manage.Options{State: w.log.State, Log: w.log, Trail: w.log, Keys: keys, Spend: w.spend, Usage: w.usage, HashSecret: hashSecret, OperatorHash: operator[:],
 		Logger: slog.New(slog.NewTextHandler(w.lines, &slog.HandlerOptions{Level: slog.LevelDebug})), Now: time.Now}
 	providers, err := provider.NewSet([]provider.Config{{Name: "openai", BaseURL: "https://api.openai.com/v1"}, {Name: "mock", BaseURL: "http://127.0.0.1/v1"}}, "",
 		func(string) string { return "" })

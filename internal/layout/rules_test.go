@@ -10,6 +10,8 @@ var ours = rules{
 		// The gateway: main, the wiring, and the way of a request.
 		{"gateway", "gateway/app", "main is flags, configuration and run"},
 		{"gateway", "internal/...", "the sections that its configuration holds, and the lifecycle"},
+		{"gateway", "clickhouse", "a section that its configuration holds"},
+		{"gateway/app", "clickhouse", "answers the management API's usage calls, built once"},
 		{"gateway/app", "gateway/...", "the one place that wires the rooms"},
 		{"gateway/app", "internal/...", "the log, keys, prices, lifecycle and metrics, built once"},
 		{"gateway/httpapi", "gateway/pipeline", "a route hands its request to the pipeline"},
@@ -20,6 +22,7 @@ var ours = rules{
 		{"gateway/httpapi", "gateway/openapi", "the document of all routes, and its page"},
 		{"gateway/openapi", "internal/catalog", "describes the models that are listed"},
 		{"gateway/manage/...", "gateway/apierror", "every refusal has its code"},
+		{"gateway/manage", "clickhouse/usage", "what usage may be asked for, and its answer"},
 		{"gateway/manage", "gateway/auth", "whose key"},
 		{"gateway/manage", "gateway/manage/access", "who may do what"},
 		{"gateway/manage", "gateway/credential", "encrypts the provider keys that are given to it"},

@@ -40,7 +40,8 @@ func Table() []Rule {
 	return []Rule{
 		//                            owner admin member viewer
 		{"list-api-keys", read, a, a, o, a},
-		{"get-api-key", read, a, a, o, a}, // and every key may read itself
+		{"get-api-key", read, a, a, o, a},       // and every key may read itself
+		{"get-api-key-usage", read, a, a, o, a}, // likewise
 		{"create-api-key", write, a, a, o, x},
 		{"update-api-key", write, a, a, o, x},
 		{"set-api-key-limit", write, a, a, o, x},
@@ -92,6 +93,7 @@ func Table() []Rule {
 		{"get-org", read, a, a, a, a},
 		{"update-org", write, a, a, x, x},
 		{"get-statement", read, a, a, x, a},
+		{"get-org-usage", read, a, a, x, a},
 		{"get-audit", read, a, a, x, x},
 
 		{"list-orgs", read, x, x, x, x},
