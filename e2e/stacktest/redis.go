@@ -63,3 +63,13 @@ func (s *Stack) ServingGeneration(t testing.TB) (string, error) {
 	defer func() { _ = client.Close() }()
 	return client.Get(t.Context(), "weir:generation").Result()
 }
+
+// FlushRedis makes Redis forget everything, as FLUSHALL does.
+func (s *Stack) FlushRedis(t testing.TB) {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{Addr: s.Redis})
+	defer func() { _ = client.Close() }()
+	if err := client.FlushAll(t.Context()).Err(); err != nil {
+		t.Error(err)
+	}
+}
