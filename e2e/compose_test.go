@@ -241,8 +241,10 @@ func TestComposePorts(t *testing.T) {
 					t.Errorf("%s: %s is %q", name, variable, address)
 				}
 				check(name+" "+variable, host, port)
-				if _, waits := s.DependsOn[host]; !waits && s.Command == nil {
-					t.Errorf("%s calls %s and does not start after it", name, host)
+				// The gateway serves without ClickHouse, so nothing of it waits for that.
+				needless := name == "gateway" && host == "clickhouse"
+				if _, waits := s.DependsOn[host]; waits == needless && s.Command == nil {
+					t.Errorf("%s calls %s and starts after it: %v", name, host, waits)
 				}
 			}
 		}

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"net"
 	"os"
@@ -73,7 +74,7 @@ func (d *deployment) env(t *testing.T, service string) []string {
 		"WEIR_CONFIG": d.config, "WEIR_KAFKA__BROKERS": d.stack.Kafka, "WEIR_CLICKHOUSE__ADDR": d.stack.ClickHouseNative,
 		"WEIR_CLICKHOUSE__USERNAME": "default", "WEIR_CLICKHOUSE__PASSWORD": "", "WEIR_REDIS__ADDR": d.stack.Redis, "WEIR_REDIS__PASSWORD": "",
 		"WEIR_GATEWAY__SPOOL__DIR": filepath.Join(filepath.Dir(d.config), "spool"), "WEIR_GATEWAY__KEY_HASH_SECRET": d.hashSecret,
-		"WEIR_GATEWAY__CREDENTIAL_KEYS": "",
+		"WEIR_GATEWAY__CREDENTIAL_KEYS": "first:" + base64.StdEncoding.EncodeToString(make([]byte, 32)),
 	}
 	for name, address := range d.ports {
 		instead[name] = address

@@ -72,33 +72,6 @@ func TestMixedLoad(t *testing.T) {
 	stacktest.Eventually(t, visible, func() error { return usageAgrees(t.Context(), stack, books, began.Add(-time.Hour)) })
 }
 
-// usageAgrees holds what the management API tells of the calls since a time against the tables, in sum and by model.
-func usageAgrees(ctx context.Context, stack *stacktest.Stack, books *stacktest.Books, since time.Time) error {
-	query := "?resolution=month&group_by=model_used&start=" + since.UTC().Format(time.RFC3339) + "&end=" + since.Add(48*time.Hour).UTC().Format(time.RFC3339)
-	rows, err := books.Rows(ctx, "SELECT toString(count()), toString(sum(cost)) FROM usage")
-	if err != nil {
-		return err
-	}
-	for _, path := range []string{"org/usage", "apikey/self/usage"} {
-		a := stack.Client().Do(ctx, http.MethodGet, "/v1/manage/"+path+query, nil)
-		var got struct {
-			Usage map[string]struct {
-				Requests int64       `json:"total_requests"`
-				Spend    json.Number `json:"spend"` // a string too
-				Groups   []struct {
-					Requests int64       `json:"total_requests"`
-					Spend    json.Number `json:"spend"`
-				} `json:"grouped_data"`
-			}
-		}
-		if err := json.Unmarshal([]byte(a.Body), &got); err != nil || a.Status != http.StatusOK {
-			return fmt.Errorf("%s: %v: %w", path, a, err)
-		}
-	}
-	_ = rows
-	return nil
-}
-
 // checkDelay sees that 99 of 100 rows were visible within three seconds of the answer's end. A row that
 // the watcher never saw was visible between its last look and the end of the waiting, which is later.
 func checkDelay(t *testing.T, answers []stacktest.Answer, seen map[string]time.Time) {

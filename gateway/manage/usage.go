@@ -23,9 +23,9 @@ const usagePatience = 30 * time.Second
 // usage reads the query, so that there is one that says what may be in it.
 type UsageAsked struct {
 	Start      string   `query:"start" required:"true" format:"date-time" doc:"RFC 3339, such as 2026-11-22T00:00:00Z"`
-	End        string   `query:"end" format:"date-time" doc:"RFC 3339, not in the answer itself; at most 100 days after start. Default 24 hours after start"`
+	End        string   `query:"end" format:"date-time" doc:"RFC 3339, exclusive; at most 100 days after start. Default 24 hours after start"`
 	Resolution string   `query:"resolution" enum:"hour,day,month" doc:"How long a period is, in UTC. Default day"`
-	GroupBy    []string `query:"group_by,explode" maxItems:"8" doc:"Given once for each of model_requested, model_used, provider_used, api_key_id, user_id, group_id, group_name, project, is_byok, origin_title, tag, extra.<name>. A call counts in full under each of its tags"`
+	GroupBy    []string `query:"group_by,explode" maxItems:"8" nullable:"false" doc:"Given once for each of model_requested, model_used, provider_used, api_key_id, user_id, group_id, group_name, project, is_byok, origin_title, tag, extra.<name>. A call counts in full under each of its tags"`
 }
 
 type orgUsageIn struct {
