@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -9,7 +10,7 @@ import (
 	"weir/e2e/stacktest"
 )
 
-// TestPrintedCommands does what a new user does: runs the three commands that the stack prints, as they
+// TestPrintedCommands does what a new user does: runs the four commands that the stack prints, as they
 // stand there.
 func TestPrintedCommands(t *testing.T) {
 	var commands []string
@@ -18,7 +19,7 @@ func TestPrintedCommands(t *testing.T) {
 			commands = append(commands, paragraph)
 		}
 	}
-	if len(commands) != 3 {
+	if len(commands) != 4 {
 		t.Fatalf("the stack printed %d commands:\n%s", len(commands), shared.Banner())
 	}
 	run := func(command string) string {
@@ -42,4 +43,12 @@ func TestPrintedCommands(t *testing.T) {
 		}
 		return nil
 	})
+	var key struct {
+		Secret string `json:"api_key"`
+	}
+	text := run(commands[3])
+	_, answer, _ := strings.Cut(text, "{\"api_key_id\"") // curl's progress is around it
+	if err := json.NewDecoder(strings.NewReader("{\"api_key_id\"" + answer)).Decode(&key); err != nil || !strings.HasPrefix(key.Secret, "wk_") {
+		t.Errorf("%s\nprinted:\n%s", commands[3], text)
+	}
 }

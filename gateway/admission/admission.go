@@ -45,7 +45,8 @@ type Admission struct {
 	Options
 
 	lines       lines
-	ratesOpen   atomic.Int64 // until when Redis is not asked for rates, µs since the epoch
+	turns       chan struct{} // holds a token for each call that asks for its budgets
+	ratesOpen   atomic.Int64  // until when Redis is not asked for rates, µs since the epoch
 	adjustments chan adjustment
 }
 
@@ -65,7 +66,7 @@ const (
 
 // New returns an Admission; Run must run beside it.
 func New(o Options) *Admission {
-	return &Admission{Options: o, adjustments: make(chan adjustment, maxAdjustments)}
+	return &Admission{Options: o, turns: make(chan struct{}, atOnce), adjustments: make(chan adjustment, maxAdjustments)}
 }
 
 // Run corrects rate limits until ctx ends.

@@ -202,3 +202,65 @@ func TestLineOfAThousand(t *testing.T) {
 		}
 	})
 }
+
+// Calls that come while others wait for the same budget join them without asking,
+// and take their turn when there is room.
+func TestNewcomersJoinTheLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		var room atomic.Bool
+		w.redis.grant = func(c live.Claim) (live.Grant, error) {
+			if room.Load() {
+				return live.Grant{Pico: c.Want, Verdict: live.Admitted}, nil
+			}
+			return live.Grant{Verdict: live.Busy}, nil
+		}
+		var admitted atomic.Int64
+		var all sync.WaitGroup
+		call := func() {
+			p := w.enter(t, t.Context(), caller(daily(1e12)))
+			all.Go(func() {
+				if e := p.Reserve(t.Context()); e == nil {
+					admitted.Add(1)
+				}
+			})
+		}
+		call()
+		synctest.Wait()
+		before := w.redis.asks()
+		for range 100 {
+			call()
+		}
+		synctest.Wait()
+		if asks := w.redis.asks() - before; asks != 0 {
+			t.Errorf("100 calls behind one that waits asked %d times", asks)
+		}
+		room.Store(true)
+		w.redis.free()
+		all.Wait()
+		if admitted.Load() != 101 {
+			t.Errorf("%d of 101 calls are admitted", admitted.Load())
+		}
+	})
+}
+
+// A Redis that a crowd asks is not away: calls wait for their turn, but not for ever.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for range atOnce {
+			w.turns <- struct{}{}
+		}
+		p := w.enter(t, t.Context(), caller(daily(1e12)))
+		start := time.Now()
+		wantError(t, p.Reserve(t.Context()), apierror.BudgetsAway, 503)
+		if took := time.Since(start); took != patience {
+			t.Errorf("gave up after %v", took)
+		}
+		time.AfterFunc(patience/2, func() { <-w.turns })
+		w.redis.grant = verdict(live.Admitted)
+		if e := w.enter(t, t.Context(), caller(daily(1e12))).Reserve(t.Context()); e != nil {
+			t.Error(e)
+		}
+	})
+}

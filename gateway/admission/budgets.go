@@ -21,6 +21,10 @@ const (
 	// again is how long at the most the first of a line waits before it asks again:
 	// what other gateways free is not announced.
 	again = 25 * time.Millisecond
+	// atOnce is how many calls ask Redis at the same time. A crowd that it cannot answer
+	// within its timeout would otherwise be taken for a Redis that is away; so the others
+	// wait for their turn, no longer than patience.
+	atOnce = 16
 )
 
 // Claim bounds the call and works out what it will claim, of which budgets. It
@@ -72,21 +76,26 @@ func (p *Permit) Reserve(ctx context.Context) *apierror.Error {
 	if p == nil || len(p.claim.Holds) == 0 {
 		return nil
 	}
-	grant, e := p.ask(ctx)
-	if e != nil || grant.Verdict != live.Busy {
+	at, e := p.enter(ctx)
+	if e != nil || at < 0 {
 		return e
 	}
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	p.a.Metrics.Waiting.Inc()
 	defer p.a.Metrics.Waiting.Dec()
-	leave, ok := p.a.lines.wait(waiting, p.lineOf(grant.Hold))
+	stands, line := at, p.lineOf(at)
+	leave, ok := p.a.lines.wait(waiting, line)
 	defer leave()
 	for ok {
 		freed := p.a.Budgets.Freed()
-		if grant, e = p.ask(ctx); e != nil || grant.Verdict != live.Busy {
+		grant, e := p.first(ctx)
+		busy := e == nil && grant.Verdict == live.Busy
+		p.a.lines.told(line, busy && grant.Hold == stands)
+		if !busy {
 			return e
 		}
+		at = grant.Hold
 		pause := time.NewTimer(again)
 		select {
 		case <-freed:
@@ -99,7 +108,63 @@ func (p *Permit) Reserve(ctx context.Context) *apierror.Error {
 	if ctx.Err() != nil {
 		return gone()
 	}
-	return apierror.New(apierror.BudgetBusy, fmt.Sprintf("What is left of the %s is reserved by other calls that are under way. Try again.", p.name(grant.Hold)))
+	return apierror.New(apierror.BudgetBusy, fmt.Sprintf("What is left of the %s is reserved by other calls that are under way. Try again.", p.name(at)))
+}
+
+// enter asks for a call that has just come, and returns for which budget it must wait
+// in line, -1 when it need not.
+func (p *Permit) enter(ctx context.Context) (int, *apierror.Error) {
+	done, e := p.turn(ctx)
+	if done == nil {
+		return -1, e
+	}
+	defer done()
+	if at := p.behind(); at >= 0 {
+		return at, nil
+	}
+	grant, e := p.ask(ctx)
+	if e != nil || grant.Verdict != live.Busy {
+		return -1, e
+	}
+	return grant.Hold, nil
+}
+
+// first asks for the first of a line.
+func (p *Permit) first(ctx context.Context) (live.Grant, *apierror.Error) {
+	done, e := p.turn(ctx)
+	if done == nil {
+		return live.Grant{}, e
+	}
+	defer done()
+	return p.ask(ctx)
+}
+
+// turn waits until fewer than atOnce calls ask Redis. done is nil when there was no
+// turn within patience: then Redis is as good as away, and the error says what of it.
+func (p *Permit) turn(ctx context.Context) (done func(), e *apierror.Error) {
+	pause := time.NewTimer(patience)
+	defer pause.Stop()
+	select {
+	case p.a.turns <- struct{}{}:
+		return func() { <-p.a.turns }, nil
+	case <-ctx.Done():
+		return nil, gone()
+	case <-pause.C:
+		return nil, p.away()
+	}
+}
+
+// behind is the first budget for which others wait already, by its index; -1 for none.
+func (p *Permit) behind() int {
+	if p.a.lines.empty() {
+		return -1
+	}
+	for at := range p.claim.Holds {
+		if p.a.lines.isFull(p.lineOf(at)) {
+			return at
+		}
+	}
+	return -1
 }
 
 func gone() *apierror.Error {
@@ -129,11 +194,17 @@ func (p *Permit) ask(ctx context.Context) (live.Grant, *apierror.Error) {
 	case live.Spent:
 		return grant, p.spent(grant.Hold)
 	}
-	if a.Serve {
-		a.Metrics.Unbudgeted.Inc()
-		return grant, nil
+	return grant, p.away()
+}
+
+// away is what becomes of a call when Redis does not say whether there is room for it:
+// an error, or nil where such calls are served.
+func (p *Permit) away() *apierror.Error {
+	if p.a.Serve {
+		p.a.Metrics.Unbudgeted.Inc()
+		return nil
 	}
-	return grant, apierror.New(apierror.BudgetsAway, "The budgets of the API key cannot be read at the moment.")
+	return apierror.New(apierror.BudgetsAway, "The budgets of the API key cannot be read at the moment.")
 }
 
 // admit takes the largest output that fits what was granted.

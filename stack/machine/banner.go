@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Banner is what a person sees when everything answers: where things are, the key, and three commands
-// that can be pasted as they stand.
+// Banner is what a person sees when everything answers: where things are, the owner's key, and four
+// commands that can be pasted as they stand.
 func (s *Stack) Banner() string {
 	info := s.Info()
 	call := func(flags, body string) string {
@@ -24,7 +24,7 @@ func (s *Stack) Banner() string {
 		"  ClickHouse   http://" + info.ClickHouseHTTP + "   (native " + info.ClickHouseNative + ", user default, no password)",
 		"  Kafka        " + info.Kafka,
 		"  Redis        " + info.Redis,
-		"  API key      " + info.APIKey,
+		"  API key      " + info.APIKey + "   (the owner's: it calls, and it manages)",
 		"",
 		"A call:",
 		"",
@@ -39,6 +39,12 @@ func (s *Stack) Banner() string {
 		"  sleep 3; curl -s http://" + info.ClickHouseHTTP + "/ --data-binary \\",
 		`    "SELECT request_id, model, stream, input_tokens, output_tokens, cost_usd`,
 		`     FROM weir.usage ORDER BY occurred_at DESC LIMIT 2 FORMAT PrettyCompact"`,
+		"",
+		"A key for somebody else, who may spend a dollar a day (the management API as a page: http://" + info.Gateway + "/docs):",
+		"",
+		fmt.Sprintf(`  curl http://%s/v1/manage/apikey \
+    -H 'Authorization: Bearer %s' \
+    -d '{"name": "ada", "limits": {"budgets": [{"window": "day", "limit": "1"}]}}'`, info.Gateway, info.APIKey),
 	}
 	return strings.Join(lines, "\n") + "\n"
 }

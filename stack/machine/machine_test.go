@@ -131,7 +131,7 @@ func TestSecondStartKeepsKeyAndDataAndIsFast(t *testing.T) {
 			t.Errorf("%s: %v, %v, want mode 0600", name, info, err)
 		}
 	}
-	if banner := second.Banner(); strings.Count(banner, "curl ") != 3 || !strings.Contains(banner, after.APIKey) {
+	if banner := second.Banner(); strings.Count(banner, "curl ") != 4 || !strings.Contains(banner, after.APIKey) {
 		t.Errorf("the banner is\n%s", banner)
 	}
 }
