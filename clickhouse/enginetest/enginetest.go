@@ -246,6 +246,18 @@ func (s *Server) Query(ctx context.Context, database, statement string) ([]strin
 	return strings.Split(strings.TrimSuffix(string(body), "\n"), "\n"), nil
 }
 
+// Ended tells whether the server ends by itself within the limit, as this engine
+// may when a client is killed in the midst of a query.
+func (s *Server) Ended(limit time.Duration) bool {
+	select {
+	case err := <-s.exited:
+		s.exited <- err
+		return true
+	case <-time.After(limit):
+		return false
+	}
+}
+
 // Kill ends the server as a power cut would (SIGKILL) and waits for it to be
 // gone. The folder can be started again.
 func (s *Server) Kill() {
