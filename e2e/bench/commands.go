@@ -167,7 +167,7 @@ func check(ctx context.Context, o options) error {
 		return err
 	}
 	// Fewer events would end in the midst of the first merges and before a batch is full.
-	costs, err := events.Plan{Rounds: 3, Events: 300_000}.Measure(ctx, events.KafkaEngine, events.Ingest, events.Aggregator)
+	costs, err := events.Plan{Rounds: 4, Events: 400_000}.Measure(ctx, events.KafkaEngine, events.Ingest, events.Aggregator)
 	if err != nil {
 		return err
 	}

@@ -74,6 +74,21 @@ func (w *world) startServer() {
 	w.t.Cleanup(w.server.Kill)
 }
 
+// execute runs a statement, which may be run twice: the engine may have ended with
+// the connections of an ingest that was stopped.
+func (w *world) execute(statement string) {
+	w.t.Helper()
+	_, err := w.server.Query(w.t.Context(), w.options.ClickHouse.Database, statement)
+	if err != nil && w.server.Ended(5*time.Second) {
+		w.server.Kill()
+		w.startServer()
+		_, err = w.server.Query(w.t.Context(), w.options.ClickHouse.Database, statement)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // startIngest runs an ingest and returns how to stop it and wait for its end.
 func (w *world) startIngest() (ingest *App, stop func()) {
 	w.t.Helper()

@@ -161,9 +161,7 @@ func TestTheControlLogIsReadableOnceThroughStopsAndKills(t *testing.T) {
 	// Rows that a server has lost come back at the next start.
 	stop()
 	stopSecond()
-	if _, err := w.server.Query(t.Context(), w.options.ClickHouse.Database, "ALTER TABLE control_log_rows DELETE WHERE kafka_offset % 3 = 1 SETTINGS mutations_sync = 2"); err != nil {
-		t.Fatal(err)
-	}
+	w.execute("ALTER TABLE control_log_rows DELETE WHERE kafka_offset % 3 = 1 SETTINGS mutations_sync = 2")
 	w.startIngest()
 	accepted, refused, repeats := w.wantControlLog()
 	if accepted < 90 || refused == 0 || repeats != 2 {
@@ -200,9 +198,7 @@ func TestARecordThatCannotBeFoldedStopsTheControlLogAlone(t *testing.T) {
 // Rows of a log that is gone are never mixed with those of the next.
 func TestATableOfAnotherLogStopsTheControlLog(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.server.Query(t.Context(), w.options.ClickHouse.Database, "INSERT INTO control_log_rows (kafka_offset, command_id) VALUES (0, 'of another log')"); err != nil {
-		t.Fatal(err)
-	}
+	w.execute("INSERT INTO control_log_rows (kafka_offset, command_id) VALUES (0, 'of another log')")
 	ingest, _ := w.startIngest()
 	var last string
 	w.eventually("the remedy in the readiness", func() bool {
