@@ -75,6 +75,13 @@ func (c Costs) ratio(of, by string) float64 {
 	return float64(measure.Mean(c.totals(of))) / float64(measure.Mean(c.totals(by)))
 }
 
+// Add takes further rounds in.
+func (c Costs) Add(more Costs) {
+	for name, list := range more {
+		c[name] = append(c[name], list...)
+	}
+}
+
 // Check is an error when a ratio is not what is demanded.
 func (c Costs) Check() error {
 	var list []error
