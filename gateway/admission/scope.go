@@ -108,7 +108,7 @@ func (s *scopes) holds(state *control.State, c *control.Caller, at time.Time) []
 	for i := range s.n {
 		sc := &s.list[i]
 		for _, b := range sc.limits.Budgets {
-			holds = hold(holds, live.Hold{Dimension: sc.dimension, ID: sc.id, Window: windowOf(b.Window, at), Limit: b.LimitPico})
+			holds = hold(holds, live.Hold{Dimension: sc.dimension, ID: sc.id, Window: WindowOf(b.Window, at), Limit: b.LimitPico})
 		}
 	}
 	if c.Org.Prepaid {
@@ -127,9 +127,9 @@ func hold(holds []live.Hold, h live.Hold) []live.Hold {
 	return append(holds, h)
 }
 
-// windowOf is the window of a kind that holds the moment. A kind that this release
+// WindowOf is the window of a kind that holds the moment. A kind that this release
 // does not know is taken for the longest, in which most is counted.
-func windowOf(w schemas.Window, at time.Time) live.Window {
+func WindowOf(w schemas.Window, at time.Time) live.Window {
 	switch w {
 	case schemas.Window_WINDOW_DAY:
 		return live.DayOf(at)

@@ -3,10 +3,10 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
+	"weir/gateway/admission"
 	"weir/gateway/manage"
 	"weir/internal/live"
 	"weir/schemas"
@@ -53,29 +53,10 @@ func (s *liveSpend) store(ctx context.Context) (*live.Store, error) {
 
 // Spend asks for the current window.
 func (s *liveSpend) Spend(ctx context.Context, org string, d manage.Dimension, id string, w schemas.Window) (schemas.Pico, error) {
-	window, ok := windowOf(w, s.now())
-	if !ok {
-		return 0, fmt.Errorf("spend by %s is not kept", w)
-	}
 	store, err := s.store(ctx)
 	if err != nil {
 		return 0, err
 	}
-	pico, err := store.Spend(ctx, org, live.Dimension(d), id, window)
+	pico, err := store.Spend(ctx, org, live.Dimension(d), id, admission.WindowOf(w, s.now()))
 	return schemas.Pico(pico), err
-}
-
-// windowOf is the window of a kind that holds the moment.
-func windowOf(w schemas.Window, at time.Time) (live.Window, bool) {
-	switch w {
-	case schemas.Window_WINDOW_DAY:
-		return live.DayOf(at), true
-	case schemas.Window_WINDOW_WEEK:
-		return live.WeekOf(at), true
-	case schemas.Window_WINDOW_MONTH:
-		return live.MonthOf(at), true
-	case schemas.Window_WINDOW_LIFETIME:
-		return live.Lifetime(), true
-	}
-	return live.Window{}, false
 }
