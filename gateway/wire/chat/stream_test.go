@@ -1,20 +1,22 @@
-package openai
+package chat
 
 import (
 	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
+	"weir/gateway/genai"
+	"weir/gateway/wire"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-func bill(u Usage) *Bill {
-	return &Bill{Cost: []byte("0.5"), Cached: u.Cached, Written: u.Written, Reasoning: u.Reasoning}
+func bill(u genai.Usage) *wire.Bill {
+	return &wire.Bill{Cost: []byte("0.5"), Cached: u.Cached, Written: u.Written, Reasoning: u.Reasoning}
 }
 
 // feed gives text to a stream in pieces of the given size, as the gateway does.
-func feed(s *Stream, text string, size int) (out string, step Step) {
+func feed(s *stream, text string, size int) (out string, step wire.Step) {
 	var pending, sent []byte
 	for {
 		n := min(size, len(text))
@@ -30,8 +32,8 @@ func feed(s *Stream, text string, size int) (out string, step Step) {
 	}
 }
 
-func newStream(wantUsage bool) *Stream {
-	return &Stream{Model: []byte(`"p/m"`), WantUsage: wantUsage, Bill: bill}
+func newStream(wantUsage bool) *stream {
+	return &stream{to: &wire.Reply{Quoted: []byte(`"p/m"`), Bill: bill}, wantUsage: wantUsage}
 }
 
 func chunk(content string) string {
@@ -76,10 +78,10 @@ func TestStreamRewritesModelsAndWithholdsUsage(t *testing.T) {
 				if diff := cmp.Diff(c.want, got); diff != "" {
 					t.Error(diff)
 				}
-				if diff := cmp.Diff(c.end, string(s.End)); diff != "" {
+				if diff := cmp.Diff(c.end, string(s.end)); diff != "" {
 					t.Error(diff)
 				}
-				if wantStep := map[bool]Step{true: Done, false: More}[c.end != ""]; step != wantStep {
+				if wantStep := map[bool]wire.Step{true: wire.Done, false: wire.More}[c.end != ""]; step != wantStep {
 					t.Errorf("step %v, want %v", step, wantStep)
 				}
 			})
@@ -92,7 +94,7 @@ func TestStreamKeepsTheLastUsage(t *testing.T) {
 		`data: {"model":"m","choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":9}}` + "\n\n"
 	s := newStream(false)
 	out, _ := feed(s, in, 64)
-	if s.Seen.Usage != (Usage{Prompt: 5, Completion: 9}) || s.Seen.FinishReason != "stop" || !s.Seen.Content {
+	if s.seen.Usage != (genai.Usage{Prompt: 5, Completion: 9}) || s.seen.FinishReason != "stop" || !s.seen.Content {
 		t.Errorf("seen %+v", s.Seen)
 	}
 	if strings.Count(out, "\n\n") != 2 {
@@ -119,11 +121,11 @@ func TestStreamErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newStream(false)
 			out, step := feed(s, c.in, 5)
-			if step != Failed || out != "" || s.Err.Status != c.status || string(s.Err.Kind) != c.kind {
-				t.Errorf("step %v, out %q, error %+v", step, out, s.Err)
+			if step != wire.Failed || out != "" || s.err.Status != c.status || string(s.err.Kind) != c.kind {
+				t.Errorf("step %v, out %q, error %+v", step, out, s.err)
 			}
-			if strings.Contains(s.Err.Message, "sk-123") {
-				t.Errorf("the message tells of the gateway's key: %q", s.Err.Message)
+			if strings.Contains(s.err.Message, "sk-123") {
+				t.Errorf("the message tells of the gateway's key: %q", s.err.Message)
 			}
 		})
 	}
@@ -133,7 +135,7 @@ func TestStreamTextOfEveryKindIsCounted(t *testing.T) {
 	in := `data: {"model":"m","choices":[{"delta":{"content":"a\n","reasoning_content":"b"}},{"delta":{"tool_calls":[{"function":{"name":"f","arguments":"{\"x\":1}"}}]}}]}` + "\n\n"
 	s := newStream(false)
 	feed(s, in, 100)
-	if got, want := string(s.Seen.Text), `a\nbf{\"x\":1}`; got != want {
+	if got, want := string(s.seen.Text), `a\nbf{\"x\":1}`; got != want {
 		t.Errorf("text %q, want %q", got, want)
 	}
 }
@@ -159,7 +161,7 @@ func FuzzStream(f *testing.F) {
 		whole, cut := newStream(true), newStream(true)
 		out1, step1 := feed(whole, text, max(1, len(text)))
 		out2, step2 := feed(cut, text, size)
-		if out1 != out2 || step1 != step2 || whole.Seen.Usage != cut.Seen.Usage || string(whole.End) != string(cut.End) {
+		if out1 != out2 || step1 != step2 || whole.seen.Usage != cut.seen.Usage || string(whole.end) != string(cut.end) {
 			t.Fatalf("%q cut by %d: %q %v, whole: %q %v", text, size, out2, step2, out1, step1)
 		}
 	})
@@ -173,11 +175,11 @@ func FuzzUsage(f *testing.F) {
 		if !json.Valid([]byte(in)) {
 			return
 		}
-		a, e := ReadAnswer([]byte(in), []byte(`"p/m"`))
+		a, e := readAnswer([]byte(in), []byte(`"p/m"`))
 		if e != nil {
 			return
 		}
-		out := a.Append(nil, Usage{}, bill(a.Seen.Usage))
+		out := a.Append(nil, genai.Usage{}, bill(a.seen.Usage))
 		var got struct {
 			Model string
 			Usage struct {
@@ -202,7 +204,7 @@ func BenchmarkStreamChunk(b *testing.B) {
 	b.SetBytes(int64(len(event)))
 	b.ReportAllocs()
 	for b.Loop() {
-		s.Seen.Text = s.Seen.Text[:0]
+		s.seen.Text = s.seen.Text[:0]
 		if _, used, _ := s.Feed(out, event, false); used != len(event) {
 			b.Fatal(used)
 		}

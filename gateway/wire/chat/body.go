@@ -1,4 +1,4 @@
-package openai
+package chat
 
 import "weir/gateway/jsonscan"
 
@@ -18,7 +18,7 @@ type body struct {
 
 // read walks the object at text[start] and notes model edits in edits. It is
 // false when the text from start on is not one JSON object.
-func (b *body) read(text []byte, start int, model []byte, edits []edit, seen *Seen) ([]edit, bool) {
+func (b *body) read(text []byte, start int, model []byte, edits []jsonscan.Edit, seen *seen) ([]jsonscan.Edit, bool) {
 	*b = body{text: text, start: start, last: start + 1, empty: true}
 	hasModel := false
 	var inner jsonscan.Span
@@ -42,7 +42,7 @@ func (b *body) read(text []byte, start int, model []byte, edits []edit, seen *Se
 				seen.ID = jsonscan.String(text, m.Value)
 			}
 		case "model":
-			edits, hasModel = append(edits, edit{m.Value, model}), true
+			edits, hasModel = append(edits, jsonscan.Replace(m.Value, model)), true
 		case "error":
 			if kind != 'n' {
 				b.err = m.Value
@@ -72,10 +72,10 @@ func (b *body) read(text []byte, start int, model []byte, edits []edit, seen *Se
 	return edits, true
 }
 
-func (b *body) insertModel(model []byte) edit {
+func (b *body) insertModel(model []byte) jsonscan.Edit {
 	text := append([]byte(`"model":`), model...)
 	if !b.empty {
 		text = append(text, ',')
 	}
-	return insertAt(b.start+1, text)
+	return jsonscan.InsertAt(b.start+1, text)
 }

@@ -1,29 +1,12 @@
-package openai
+package chat
 
 import (
-	"math"
 	"strconv"
 
+	"weir/gateway/genai"
 	"weir/gateway/jsonscan"
+	"weir/gateway/wire"
 )
-
-// Usage is what a provider reported, in OpenAI's meaning: Prompt holds Cached
-// and Written, Completion holds Reasoning. A count that is not a whole number
-// of zero or more is Garbage; one that is absent is 0.
-type Usage struct {
-	Prompt     int64
-	Completion int64
-	Total      int64
-	Cached     int64 // read from the provider's prompt cache
-	Written    int64 // written to it
-	Reasoning  int64
-
-	InputAudio  int64 // of Prompt
-	OutputAudio int64 // of Completion
-}
-
-// Garbage stands for a count that no provider can mean.
-const Garbage = -1
 
 // usageSpans are the places of a usage object that the gateway edits.
 type usageSpans struct {
@@ -48,8 +31,8 @@ type detailSpans struct {
 
 // readUsage reads the usage object at the span. Other vendors that speak
 // OpenAI's protocol put the cache's counts elsewhere; OpenAI's own place wins.
-func readUsage(text []byte, at jsonscan.Span) (Usage, usageSpans) {
-	var u Usage
+func readUsage(text []byte, at jsonscan.Span) (genai.Usage, usageSpans) {
+	var u genai.Usage
 	var cachedElsewhere, writtenElsewhere, reasoningElsewhere int64
 	s := usageSpans{object: at, last: at.Start + 1, empty: true}
 	m := jsonscan.Object(text, at.Start)
@@ -57,17 +40,17 @@ func readUsage(text []byte, at jsonscan.Span) (Usage, usageSpans) {
 		s.last, s.empty = m.Value.End, false
 		switch string(m.Name()) {
 		case "prompt_tokens", "input_tokens":
-			u.Prompt = count(m.Value.Of(text))
+			u.Prompt = wire.Count(m.Value.Of(text))
 		case "completion_tokens", "output_tokens":
-			u.Completion = count(m.Value.Of(text))
+			u.Completion = wire.Count(m.Value.Of(text))
 		case "total_tokens":
-			u.Total = count(m.Value.Of(text))
+			u.Total = wire.Count(m.Value.Of(text))
 		case "prompt_cache_hit_tokens", "cache_read_input_tokens", "cached_tokens": // DeepSeek, Anthropic, Moonshot
-			cachedElsewhere = count(m.Value.Of(text))
+			cachedElsewhere = wire.Count(m.Value.Of(text))
 		case "caching_tokens", "cache_creation_input_tokens", "cache_write_tokens":
-			writtenElsewhere = count(m.Value.Of(text))
+			writtenElsewhere = wire.Count(m.Value.Of(text))
 		case "reasoning_tokens":
-			reasoningElsewhere = count(m.Value.Of(text))
+			reasoningElsewhere = wire.Count(m.Value.Of(text))
 		case "cost":
 			s.cost = m.Value
 		case "prompt_tokens_details":
@@ -92,7 +75,7 @@ func readUsage(text []byte, at jsonscan.Span) (Usage, usageSpans) {
 	return u, s
 }
 
-func readDetails(text []byte, u *Usage, audio *int64, of *jsonscan.Members) detailSpans {
+func readDetails(text []byte, u *genai.Usage, audio *int64, of *jsonscan.Members) detailSpans {
 	d := detailSpans{value: of.Value}
 	if of.Kind() != '{' {
 		return d
@@ -103,57 +86,25 @@ func readDetails(text []byte, u *Usage, audio *int64, of *jsonscan.Members) deta
 		d.empty, d.last = false, m.Value.End
 		switch string(m.Name()) {
 		case "cached_tokens":
-			u.Cached, d.cached = count(m.Value.Of(text)), true
+			u.Cached, d.cached = wire.Count(m.Value.Of(text)), true
 		case "caching_tokens":
-			u.Written, d.written = count(m.Value.Of(text)), true
+			u.Written, d.written = wire.Count(m.Value.Of(text)), true
 		case "cache_write_tokens", "cache_creation_tokens":
 			if !d.written {
-				u.Written = count(m.Value.Of(text))
+				u.Written = wire.Count(m.Value.Of(text))
 			}
 		case "reasoning_tokens":
-			u.Reasoning, d.reasoning = count(m.Value.Of(text)), true
+			u.Reasoning, d.reasoning = wire.Count(m.Value.Of(text)), true
 		case "audio_tokens":
-			*audio = count(m.Value.Of(text))
+			*audio = wire.Count(m.Value.Of(text))
 		}
 	}
 	return d
 }
 
-// count reads a token count. Null counts as absent.
-func count(value []byte) int64 {
-	if len(value) > 0 && value[0] == 'n' {
-		return 0
-	}
-	var n int64
-	for _, c := range value {
-		if c < '0' || c > '9' || len(value) > 18 {
-			return countSlow(value)
-		}
-		n = n*10 + int64(c-'0')
-	}
-	return n
-}
-
-// countSlow reads what is not plain digits: 12.0 and 1e3 are whole numbers too.
-func countSlow(value []byte) int64 {
-	f, err := strconv.ParseFloat(string(value), 64)
-	if err != nil || f < 0 || f != math.Trunc(f) || f > 1<<53 {
-		return Garbage
-	}
-	return int64(f)
-}
-
-// Bill is what the gateway adds to the usage that a client sees.
-type Bill struct {
-	Cost      []byte // USD, a JSON number
-	Cached    int64
-	Written   int64
-	Reasoning int64
-}
-
 // edits puts the bill into the usage object: cost is ours, a detail that the
 // provider gave stays as it gave it.
-func (s *usageSpans) edits(into []edit, b *Bill) []edit {
+func (s *usageSpans) edits(into []jsonscan.Edit, b *wire.Bill) []jsonscan.Edit {
 	var tail []byte
 	member := func() {
 		if !s.empty || len(tail) > 0 {
@@ -164,7 +115,7 @@ func (s *usageSpans) edits(into []edit, b *Bill) []edit {
 		member()
 		tail = append(append(tail, `"cost":`...), b.Cost...)
 	} else {
-		into = append(into, edit{s.cost, b.Cost})
+		into = append(into, jsonscan.Replace(s.cost, b.Cost))
 	}
 	prompt := s.prompt.missing(!s.prompt.cached, `"cached_tokens":`, b.Cached, !s.prompt.written, `"caching_tokens":`, b.Written)
 	completion := s.completion.missing(!s.completion.reasoning, `"reasoning_tokens":`, b.Reasoning, false, "", 0)
@@ -179,15 +130,15 @@ func (s *usageSpans) edits(into []edit, b *Bill) []edit {
 			member()
 			tail = append(append(append(tail, part.name...), part.text...), '}')
 		case !part.at.object:
-			into = append(into, edit{part.at.value, append(append([]byte{'{'}, part.text...), '}')})
+			into = append(into, jsonscan.Replace(part.at.value, append(append([]byte{'{'}, part.text...), '}')))
 		case part.at.empty:
-			into = append(into, insertAt(part.at.last, part.text))
+			into = append(into, jsonscan.InsertAt(part.at.last, part.text))
 		default:
-			into = append(into, insertAt(part.at.last, append([]byte{','}, part.text...)))
+			into = append(into, jsonscan.InsertAt(part.at.last, append([]byte{','}, part.text...)))
 		}
 	}
 	if len(tail) > 0 {
-		into = append(into, insertAt(s.last, tail))
+		into = append(into, jsonscan.InsertAt(s.last, tail))
 	}
 	return into
 }
@@ -207,9 +158,9 @@ func (d *detailSpans) missing(first bool, name string, n int64, second bool, nam
 	return b
 }
 
-// AppendUsage appends a usage object made by the gateway, for a provider that
+// appendUsage appends a usage object made by the gateway, for a provider that
 // reported none.
-func AppendUsage(b []byte, u Usage, bill *Bill) []byte {
+func appendUsage(b []byte, u genai.Usage, bill *wire.Bill) []byte {
 	for _, part := range [...]struct {
 		name string
 		n    int64

@@ -1,4 +1,4 @@
-package openai
+package wire
 
 import (
 	"strconv"
@@ -31,9 +31,9 @@ func ReadError(status int, text []byte) *apierror.Error {
 	return p.error(status)
 }
 
-// errorInside is the error found under status 200 at the span of an error's
+// ErrorInside is the error found under status 200 at the span of an error's
 // value: its code is the status where it is one.
-func errorInside(text []byte, at jsonscan.Span) *apierror.Error {
+func ErrorInside(text []byte, at jsonscan.Span) *apierror.Error {
 	var p parts
 	p.value(text, at)
 	status, err := strconv.Atoi(p.code)

@@ -1,16 +1,17 @@
-package openai
+package chat
 
 import (
 	"fmt"
 	"strings"
 	"testing"
+	"weir/gateway/wire"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 func read(t testing.TB, body string) *Request {
 	t.Helper()
-	r, e := ReadRequest([]byte(body))
+	r, e := readRequest([]byte(body))
 	if e != nil {
 		t.Fatalf("%s: %v", body, e)
 	}
@@ -22,31 +23,31 @@ func TestBounds(t *testing.T) {
 	image := `{"type":"image_url","image_url":{"url":"data:image/png;base64,` + strings.Repeat("A", 1000) + `","detail":"high"}}`
 	message := func(content string) string { return `"messages":[{"role":"user","content":[` + content + `]}]` }
 	const around = len(`{"role":"user","content":[]}`)
-	with := func(change func(*Bounds)) Bounds {
-		b := Bounds{Text: framing + 30, Choices: 1}
+	with := func(change func(*wire.Bounds)) wire.Bounds {
+		b := wire.Bounds{Text: wire.Framing + 30, Choices: 1}
 		change(&b)
 		return b
 	}
-	parts := func(text int, change func(*Bounds)) Bounds {
-		return with(func(b *Bounds) { b.Text = int64(framing + around + text); change(b) })
+	parts := func(text int, change func(*wire.Bounds)) wire.Bounds {
+		return with(func(b *wire.Bounds) { b.Text = int64(wire.Framing + around + text); change(b) })
 	}
-	none := func(*Bounds) {}
-	whole := func(field string) func(*Bounds) { return func(b *Bounds) { b.Whole = field } }
-	for body, want := range map[string]Bounds{
+	none := func(*wire.Bounds) {}
+	whole := func(field string) func(*wire.Bounds) { return func(b *wire.Bounds) { b.Whole = field } }
+	for body, want := range map[string]wire.Bounds{
 		`"messages":[` + hi + `]`: with(none),
-		`"messages":[` + hi + `],"n":3,"max_tokens":7,"max_completion_tokens":null`:              with(func(b *Bounds) { b.Choices, b.Limit = 3, 7 }),
-		`"messages":[` + hi + `],"max_tokens":7,"max_completion_tokens":9`:                       with(func(b *Bounds) { b.Limit = 9 }),
+		`"messages":[` + hi + `],"n":3,"max_tokens":7,"max_completion_tokens":null`:              with(func(b *wire.Bounds) { b.Choices, b.Limit = 3, 7 }),
+		`"messages":[` + hi + `],"max_tokens":7,"max_completion_tokens":9`:                       with(func(b *wire.Bounds) { b.Limit = 9 }),
 		`"messages":[` + hi + `],"max_tokens":-1`:                                                with(none),
 		`"messages":[` + hi + `],"max_tokens":1e99`:                                              with(none),
-		`"messages":[` + hi + `],"max_tokens":2e12`:                                              with(func(b *Bounds) { b.Limit = maxCount }),
-		`"messages":[` + hi + `],"top_k":4`:                                                      with(func(b *Bounds) { b.Text += 9 }),
+		`"messages":[` + hi + `],"max_tokens":2e12`:                                              with(func(b *wire.Bounds) { b.Limit = wire.MaxCount }),
+		`"messages":[` + hi + `],"top_k":4`:                                                      with(func(b *wire.Bounds) { b.Text += 9 }),
 		`"messages":[` + hi + `],"user":"u","metadata":{"a":"b"},"requesty":{}`:                  with(none),
-		`"messages":[` + hi + `],"n":2,"prediction":{"a":1}`:                                     with(func(b *Bounds) { b.Choices, b.Text, b.Predicted = 2, b.Text+20, 40 }),
-		`"n":2,"prediction":{"a":1},"messages":[` + hi + `]`:                                     with(func(b *Bounds) { b.Choices, b.Text, b.Predicted = 2, b.Text+20, 40 }),
+		`"messages":[` + hi + `],"n":2,"prediction":{"a":1}`:                                     with(func(b *wire.Bounds) { b.Choices, b.Text, b.Predicted = 2, b.Text+20, 40 }),
+		`"n":2,"prediction":{"a":1},"messages":[` + hi + `]`:                                     with(func(b *wire.Bounds) { b.Choices, b.Text, b.Predicted = 2, b.Text+20, 40 }),
 		message(`{"type":"text","text":"a"}`):                                                    parts(26, none),
-		message(`"a",` + image):                                                                  parts(4, func(b *Bounds) { b.Images = 1 }),
-		message(image + `,` + image):                                                             parts(1, func(b *Bounds) { b.Images = 2 }),
-		message(`{"type":"image_url","image_url":"data:image/png,x"}`):                           parts(0, func(b *Bounds) { b.Images = 1 }),
+		message(`"a",` + image):                                                                  parts(4, func(b *wire.Bounds) { b.Images = 1 }),
+		message(image + `,` + image):                                                             parts(1, func(b *wire.Bounds) { b.Images = 2 }),
+		message(`{"type":"image_url","image_url":"data:image/png,x"}`):                           parts(0, func(b *wire.Bounds) { b.Images = 1 }),
 		message(`{"type":"image_url","image_url":{"url":"https://a"}}`):                          parts(0, whole("messages[0].content[0]")),
 		message(`{"type":"image_url","image_url":{"url":"data:image/png,x","url":"https://a"}}`): parts(0, whole("messages[0].content[0]")),
 		message(`{"type":"image_url","image_url":{"url":"data:application/pdf,x"}}`):             parts(0, whole("messages[0].content[0]")),
@@ -55,16 +56,16 @@ func TestBounds(t *testing.T) {
 		message(`{"type":"text","type":"file","text":"f"}`):                                      parts(0, whole("messages[0].content[0]")),
 		message(`{"type":"text","Type":"file"}`):                                                 parts(0, whole("messages[0].content[0]")),
 		message(`{"text":"f"}`):                                                                  parts(0, whole("messages[0].content[0]")),
-		`"messages":[{"audio":{"id":"a"}}]`:                                                      with(func(b *Bounds) { b.Text += 20 - 30; b.Whole = "messages[0].audio" }),
-		`"messages":[` + hi + `],"file_ids":["f"]`:                                               with(func(b *Bounds) { b.Text += 16; b.Whole = "file_ids" }),
-		`"messages":[` + hi + `],"tools":[]`:                                                     with(func(b *Bounds) { b.Text += 10 }),
-		`"messages":[` + hi + `],"tools":[{"type":"function","function":{}}]`:                    with(func(b *Bounds) { b.Text += 43 + toolFraming }),
-		`"messages":[` + hi + `],"tools":[{"type":"web_search","max_uses":3}]`:                   with(func(b *Bounds) { b.Text += 44 + toolFraming; b.Uses = 3 }),
-		`"messages":[` + hi + `],"tools":[{"type":"function"},{"type":"web_search"}]`:            with(func(b *Bounds) { b.Text += 51 + toolFraming; b.Unlimited = "tools[1].max_uses" }),
-		`"messages":[` + hi + `],"tools":[{"google_search":{}}]`:                                 with(func(b *Bounds) { b.Text += 30 + toolFraming; b.Unlimited = "tools[0].max_uses" }),
-		`"messages":[` + hi + `],"web_search_options":{}`:                                        with(func(b *Bounds) { b.Text += 23; b.Unlimited = "web_search_options.max_uses" }),
-		`"messages":[` + hi + `],"web_search_options":{"max_uses":2}`:                            with(func(b *Bounds) { b.Text += 35; b.Uses = 2 }),
-		`"messages":[` + hi + `],"enable_search":false`:                                          with(func(b *Bounds) { b.Text += 21 }),
+		`"messages":[{"audio":{"id":"a"}}]`:                                                      with(func(b *wire.Bounds) { b.Text += 20 - 30; b.Whole = "messages[0].audio" }),
+		`"messages":[` + hi + `],"file_ids":["f"]`:                                               with(func(b *wire.Bounds) { b.Text += 16; b.Whole = "file_ids" }),
+		`"messages":[` + hi + `],"tools":[]`:                                                     with(func(b *wire.Bounds) { b.Text += 10 }),
+		`"messages":[` + hi + `],"tools":[{"type":"function","function":{}}]`:                    with(func(b *wire.Bounds) { b.Text += 43 + wire.ToolFraming }),
+		`"messages":[` + hi + `],"tools":[{"type":"web_search","max_uses":3}]`:                   with(func(b *wire.Bounds) { b.Text += 44 + wire.ToolFraming; b.Uses = 3 }),
+		`"messages":[` + hi + `],"tools":[{"type":"function"},{"type":"web_search"}]`:            with(func(b *wire.Bounds) { b.Text += 51 + wire.ToolFraming; b.Unlimited = "tools[1].max_uses" }),
+		`"messages":[` + hi + `],"tools":[{"google_search":{}}]`:                                 with(func(b *wire.Bounds) { b.Text += 30 + wire.ToolFraming; b.Unlimited = "tools[0].max_uses" }),
+		`"messages":[` + hi + `],"web_search_options":{}`:                                        with(func(b *wire.Bounds) { b.Text += 23; b.Unlimited = "web_search_options.max_uses" }),
+		`"messages":[` + hi + `],"web_search_options":{"max_uses":2}`:                            with(func(b *wire.Bounds) { b.Text += 35; b.Uses = 2 }),
+		`"messages":[` + hi + `],"enable_search":false`:                                          with(func(b *wire.Bounds) { b.Text += 21 }),
 	} {
 		got, e := read(t, `{"model":"m",`+body+`}`).Bounds()
 		if e != nil {
@@ -90,7 +91,7 @@ func TestLowered(t *testing.T) {
 		`{"model":"m","stream":true,"messages":[1]}`:                                     `{"model":"m","stream":true,"messages":[1],"stream_options":{"include_usage":true},"limit":20}`,
 		`{"max_tokens":30,"model":"m","messages":[1],"stream":true,"stream_options":{}}`: `{"max_tokens":20,"model":"m","messages":[1],"stream":true,"stream_options":{"include_usage":true}}`,
 	} {
-		if diff := cmp.Diff(want, string(read(t, in).Upstream("m", Lowered{20, "limit"}))); diff != "" {
+		if diff := cmp.Diff(want, string(read(t, in).Upstream("m", wire.Lowered{Limit: 20, Field: "limit"}))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", in, diff)
 		}
 	}
@@ -104,7 +105,7 @@ func FuzzBounds(f *testing.F) {
 	}
 	f.Add([]byte(`{"model":"m","messages":[1],"max_completion_tokens":null,"web_search_options":{}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		r, e := ReadRequest(body)
+		r, e := readRequest(body)
 		if e != nil {
 			return
 		}
@@ -116,7 +117,7 @@ func FuzzBounds(f *testing.F) {
 			t.Fatalf("bounds of %q are %+v", body, b)
 		}
 		const limit = 20
-		lowered, e := ReadRequest(r.Upstream("m", Lowered{limit, "max_tokens"}))
+		lowered, e := readRequest(r.Upstream("m", wire.Lowered{Limit: limit, Field: "max_tokens"}))
 		if e != nil {
 			t.Fatalf("%q lowered is refused: %v", body, e)
 		}

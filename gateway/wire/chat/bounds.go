@@ -1,4 +1,4 @@
-package openai
+package chat
 
 import (
 	"bytes"
@@ -9,60 +9,29 @@ import (
 
 	"weir/gateway/apierror"
 	"weir/gateway/jsonscan"
+	"weir/gateway/wire"
 )
 
-// Bounds are what a request itself says of the tokens that it may use, whichever
-// model answers. What could be read in two ways is read in the dearer one.
-type Bounds struct {
-	// Text is at least the tokens of all that the model is given as text: a token
-	// stands for one byte or more.
-	Text int64
-	// Images stand in the body, as data.
-	Images int64
-	// Whole names the first part that may fill the model's context window: what is
-	// given by reference, and what is no text and no picture. "" for none.
-	Whole string
-	// Choices is n.
-	Choices int64
-	// Limit is the most output tokens of one choice; 0 when the client set none.
-	Limit int64
-	// Predicted is output that is billed beside the choices.
-	Predicted int64
-	// Uses is how often the provider may run tools of its own.
-	Uses int64
-	// Unlimited names the field in which a tool that the provider runs must say how
-	// often; "" when all do.
-	Unlimited string
-}
-
-const (
-	// framing is what a provider may put around the messages, and toolFraming what
-	// it tells the model of tools.
-	framing, toolFraming = 64, 1024
-	// maxUses is the most uses of a tool that are believed to be a limit.
-	maxUses = 1000
-	// maxCount is the largest number of tokens that is reckoned with, and maxChoices
-	// that of choices.
-	maxCount, maxChoices = 1_000_000_000, 10_000
-)
+// bounds reads what a request says of the tokens that it may use.
+type bounds struct{ wire.Bounds }
 
 // Bounds reads the request once more, for callers that have a limit.
-func (r *Request) Bounds() (Bounds, *apierror.Error) {
-	b := Bounds{Text: framing, Choices: 1}
-	if number := r.number(r.n); number > maxChoices {
-		return b, apierror.Invalid("n", "The n parameter is larger than "+strconv.Itoa(maxChoices)+".")
+func (r *Request) Bounds() (wire.Bounds, *apierror.Error) {
+	b := bounds{wire.Bounds{Text: wire.Framing, Choices: 1}}
+	if number := r.number(r.n); number > wire.MaxChoices {
+		return b.Bounds, apierror.Invalid("n", "The n parameter is larger than "+strconv.Itoa(wire.MaxChoices)+".")
 	} else if number > 0 {
 		b.Choices = number
 	}
 	// A provider that knows one of the two may not know the other.
-	b.Limit = min(max(r.number(r.maxTokens), r.number(r.maxCompletion)), maxCount)
-	for m := jsonscan.Object(r.Body, jsonscan.Space(r.Body, 0)); m.Next(); {
-		b.member(r.Body, &m)
+	b.Limit = min(max(r.number(r.maxTokens), r.number(r.maxCompletion)), wire.MaxCount)
+	for m := jsonscan.Object(r.head.Body, jsonscan.Space(r.head.Body, 0)); m.Next(); {
+		b.member(r.head.Body, &m)
 	}
-	if !utf8.Valid(r.Body) {
+	if !utf8.Valid(r.head.Body) {
 		b.Text *= utf8.UTFMax - 1 // each bad byte may become a character of three
 	}
-	return b, nil
+	return b.Bounds, nil
 }
 
 // number reads a whole number above 0; 0 stands for all else, which some
@@ -71,12 +40,12 @@ func (r *Request) number(at jsonscan.Span) int64 {
 	if at.Empty() {
 		return 0
 	}
-	return max(0, count(at.Of(r.Body)))
+	return max(0, wire.Count(at.Of(r.head.Body)))
 }
 
 // member reads a member of the request. What is not known is text: a knob, as a
 // rule.
-func (b *Bounds) member(text []byte, m *jsonscan.Members) {
+func (b *bounds) member(text []byte, m *jsonscan.Members) {
 	name := m.Name()
 	size := int64(m.Value.End - m.Key.Start)
 	switch string(name) {
@@ -95,7 +64,7 @@ func (b *Bounds) member(text []byte, m *jsonscan.Members) {
 		case named(name, "web_search_options", "search_parameters", "plugins", "enable_search", "web_search"):
 			b.serverTool(text, m.Value, string(name))
 		case named(name, "file_ids", "files", "documents", "attachments", "images", "prompt", "conversation", "conversation_id", "session_id", "previous_response_id"):
-			b.whole(string(name))
+			b.May(string(name))
 		}
 	}
 	b.Text += size
@@ -106,13 +75,7 @@ func named(name []byte, names ...string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return bytes.EqualFold(name, []byte(n)) })
 }
 
-func (b *Bounds) whole(field string) {
-	if b.Whole == "" {
-		b.Whole = field
-	}
-}
-
-func (b *Bounds) messages(text []byte, at jsonscan.Span) {
+func (b *bounds) messages(text []byte, at jsonscan.Span) {
 	i := 0
 	for e := jsonscan.Array(text, at.Start); e.Next(); i++ {
 		b.Text += int64(e.Value.End - e.Value.Start)
@@ -125,13 +88,13 @@ func (b *Bounds) messages(text []byte, at jsonscan.Span) {
 				if kind == '[' {
 					b.parts(text, m.Value, i)
 				} else if kind == '{' {
-					b.whole(fmt.Sprintf("messages[%d].content", i))
+					b.May(fmt.Sprintf("messages[%d].content", i))
 				}
 			case "role", "name", "tool_calls", "tool_call_id", "function_call", "refusal", "reasoning", "reasoning_content", "reasoning_details",
 				"thinking", "cache_control", "annotations", "prefix", "id":
 			default:
 				if kind == '"' || kind == '[' || kind == '{' {
-					b.whole(fmt.Sprintf("messages[%d].%.64s", i, m.Name()))
+					b.May(fmt.Sprintf("messages[%d].%.64s", i, m.Name()))
 				}
 			}
 		}
@@ -139,7 +102,7 @@ func (b *Bounds) messages(text []byte, at jsonscan.Span) {
 }
 
 // parts reads content given as a list. What is no text leaves Text.
-func (b *Bounds) parts(text []byte, at jsonscan.Span, message int) {
+func (b *bounds) parts(text []byte, at jsonscan.Span, message int) {
 	i := 0
 	for e := jsonscan.Array(text, at.Start); e.Next(); i++ {
 		if e.Kind() != '{' || plainPart(text, e.Value) {
@@ -150,7 +113,7 @@ func (b *Bounds) parts(text []byte, at jsonscan.Span, message int) {
 			b.Images++
 			continue
 		}
-		b.whole(fmt.Sprintf("messages[%d].content[%d]", message, i))
+		b.May(fmt.Sprintf("messages[%d].content[%d]", message, i))
 	}
 }
 
@@ -213,14 +176,14 @@ func imagePart(text []byte, at jsonscan.Span) bool {
 	return found
 }
 
-func (b *Bounds) tools(text []byte, at jsonscan.Span) {
+func (b *bounds) tools(text []byte, at jsonscan.Span) {
 	if text[at.Start] != '[' {
 		return
 	}
 	i := 0
 	for e := jsonscan.Array(text, at.Start); e.Next(); i++ {
 		if i == 0 {
-			b.Text += toolFraming
+			b.Text += wire.ToolFraming
 		}
 		if e.Kind() != '{' || !clientTool(text, e.Value) {
 			b.serverTool(text, e.Value, "tools["+strconv.Itoa(i)+"]")
@@ -248,18 +211,14 @@ func clientTool(text []byte, at jsonscan.Span) bool {
 }
 
 // serverTool adds how often a tool that the provider runs may be used.
-func (b *Bounds) serverTool(text []byte, at jsonscan.Span, field string) {
+func (b *bounds) serverTool(text []byte, at jsonscan.Span, field string) {
 	var uses int64
 	if text[at.Start] == '{' {
 		for m := jsonscan.Object(text, at.Start); m.Next(); {
 			if string(m.Name()) == "max_uses" {
-				uses = max(uses, count(m.Value.Of(text)))
+				uses = max(uses, wire.Count(m.Value.Of(text)))
 			}
 		}
 	}
-	if uses > 0 && uses <= maxUses {
-		b.Uses += uses
-	} else if b.Unlimited == "" {
-		b.Unlimited = field + ".max_uses"
-	}
+	b.ServerTool(uses, field)
 }

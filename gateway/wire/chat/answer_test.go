@@ -1,13 +1,15 @@
-package openai
+package chat
 
 import (
 	"testing"
+	"weir/gateway/genai"
+	"weir/gateway/wire"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 func TestAnswerIsEditedInPlace(t *testing.T) {
-	b := &Bill{Cost: []byte("0.0001"), Cached: 1, Written: 2, Reasoning: 3}
+	b := &wire.Bill{Cost: []byte("0.0001"), Cached: 1, Written: 2, Reasoning: 3}
 	for name, c := range map[string]struct{ in, want string }{
 		"usage bare": {
 			`{"id":"x", "model" : "m","choices":[{}],"usage":{"prompt_tokens":9} }` + "\n",
@@ -32,11 +34,11 @@ func TestAnswerIsEditedInPlace(t *testing.T) {
 			`{"model":"p/m","choices":[],"usage":{"cost":0.0001,"prompt_tokens_details":{"cached_tokens":1,"caching_tokens":1},"completion_tokens_details":{"reasoning_tokens":1}}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a, e := ReadAnswer([]byte(c.in), []byte(`"p/m"`))
+			a, e := readAnswer([]byte(c.in), []byte(`"p/m"`))
 			if e != nil {
 				t.Fatal(e)
 			}
-			if diff := cmp.Diff(c.want, string(a.Append(nil, Usage{Prompt: 4, Completion: 5}, b))); diff != "" {
+			if diff := cmp.Diff(c.want, string(a.Append(nil, genai.Usage{Prompt: 4, Completion: 5}, b))); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -44,7 +46,7 @@ func TestAnswerIsEditedInPlace(t *testing.T) {
 }
 
 func TestUsageOfOtherVendors(t *testing.T) {
-	for text, want := range map[string]Usage{
+	for text, want := range map[string]genai.Usage{
 		`{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"prompt_tokens_details":{"cached_tokens":4,"caching_tokens":3},"completion_tokens_details":{"reasoning_tokens":2}}`: {Prompt: 10, Completion: 5, Total: 15, Cached: 4, Written: 3, Reasoning: 2},
 		`{"prompt_tokens":10,"prompt_cache_hit_tokens":6,"prompt_cache_miss_tokens":4}`:                                                                                                  {Prompt: 10, Cached: 6},
 		`{"prompt_tokens":10,"cache_read_input_tokens":6,"cache_creation_input_tokens":2}`:                                                                                               {Prompt: 10, Cached: 6, Written: 2},
@@ -55,8 +57,8 @@ func TestUsageOfOtherVendors(t *testing.T) {
 		`{"prompt_tokens":12.0,"completion_tokens":1.5,"total_tokens":123456789012345678901234567890}`:                                                                                   {Prompt: 12, Completion: Garbage, Total: Garbage},
 		`{"prompt_tokens":null}`: {},
 	} {
-		a, e := ReadAnswer([]byte(`{"choices":[],"usage":`+text+`}`), []byte(`""`))
-		if e != nil || a.Seen.Usage != want {
+		a, e := readAnswer([]byte(`{"choices":[],"usage":`+text+`}`), []byte(`""`))
+		if e != nil || a.seen.Usage != want {
 			t.Errorf("%s: got %+v, %v, want %+v", text, a, e, want)
 		}
 	}
@@ -80,7 +82,7 @@ func TestReadErrorShapes(t *testing.T) {
 		{403, ``, 502, "provider_credentials", "The provider refused the gateway's own account.", "provider_credentials", ""},
 		{302, ``, 424, "provider_unreadable", "The provider answered with status 302.", "provider_unreadable", ""},
 	} {
-		e := ReadError(c.status, []byte(c.body))
+		e := wire.ReadError(c.status, []byte(c.body))
 		if e.Status != c.want || string(e.Kind) != c.kind || e.Message != c.message || e.Code != c.code || e.Param != c.param || e.Origin != "provider" {
 			t.Errorf("%d %s: got %+v", c.status, c.body, e)
 		}

@@ -1,47 +1,25 @@
-package openai
+package chat
 
-import "weir/gateway/jsonscan"
+import (
+	"weir/gateway/jsonscan"
+	"weir/gateway/wire"
+)
 
-// maxText bounds the output text that is kept for a provider that reports no
-// usage; what comes after it is only counted.
-const maxText = 4 << 20
-
-// Seen is what the gateway has read of an answer so far.
-type Seen struct {
-	ID           string // the provider's own id of the call
-	ServiceTier  string
-	FinishReason string
-	Usage        Usage
-	HasUsage     bool
-	Content      bool // some output has come: text, reasoning or a tool call
-
-	// Text is the output as it stands in the JSON, escapes included, for
-	// counting tokens when the provider reports none. Unkept is how many more
-	// bytes there were than are kept.
-	Text   []byte
-	Unkept int64
+// seen is what has been read of an answer so far. The last two are kept as bytes on
+// the way, and become strings once.
+type seen struct {
+	wire.Seen
 
 	finish []byte
 	tier   []byte
 }
 
-func (s *Seen) text(text []byte, value jsonscan.Span) {
-	inner := text[value.Start+1 : value.End-1]
-	if len(inner) == 0 {
-		return
-	}
-	s.Content = true
-	if len(inner) > maxText-len(s.Text) {
-		s.Unkept += int64(len(inner)) // whole or not at all: no escape is cut
-		return
-	}
-	s.Text = append(s.Text, inner...)
-}
+func (s *seen) text(text []byte, value jsonscan.Span) { s.AddText(text[value.Start+1 : value.End-1]) }
 
 // choices reads the choices of an answer or a chunk; usage is where a vendor
 // put it inside a choice, if one did. Like all below, it walks its iterator to
 // the end, so that every byte of an answer is looked at once.
-func (s *Seen) choices(text []byte, e *jsonscan.Elements) (usage jsonscan.Span, any bool) {
+func (s *seen) choices(text []byte, e *jsonscan.Elements) (usage jsonscan.Span, any bool) {
 	for e.Advance() {
 		any = true
 		if e.Kind() != '{' {
@@ -82,7 +60,7 @@ func (s *Seen) choices(text []byte, e *jsonscan.Elements) (usage jsonscan.Span, 
 	return usage, any
 }
 
-func (s *Seen) message(text []byte, m *jsonscan.Members) {
+func (s *seen) message(text []byte, m *jsonscan.Members) {
 	for m.Advance() {
 		kind := m.Kind()
 		switch string(m.Name()) {
@@ -115,7 +93,7 @@ func (s *Seen) message(text []byte, m *jsonscan.Members) {
 }
 
 // parts reads content given as a list of parts.
-func (s *Seen) parts(text []byte, of *jsonscan.Members) {
+func (s *seen) parts(text []byte, of *jsonscan.Members) {
 	e := of.Array()
 	for e.Advance() {
 		if e.Kind() != '{' {
@@ -133,7 +111,7 @@ func (s *Seen) parts(text []byte, of *jsonscan.Members) {
 	of.Resume(e.Pos(), e.OK())
 }
 
-func (s *Seen) calls(text []byte, of *jsonscan.Members) {
+func (s *seen) calls(text []byte, of *jsonscan.Members) {
 	e := of.Array()
 	for e.Advance() {
 		if e.Kind() != '{' {
@@ -155,7 +133,7 @@ func (s *Seen) calls(text []byte, of *jsonscan.Members) {
 	of.Resume(e.Pos(), e.OK())
 }
 
-func (s *Seen) function(text []byte, m *jsonscan.Members) {
+func (s *seen) function(text []byte, m *jsonscan.Members) {
 	for m.Next() {
 		if name := m.Name(); (string(name) == "name" || string(name) == "arguments") && m.Kind() == '"' {
 			s.text(text, m.Value)
@@ -164,7 +142,7 @@ func (s *Seen) function(text []byte, m *jsonscan.Members) {
 }
 
 // settle turns what was kept as bytes on the way into strings, once.
-func (s *Seen) settle() {
+func (s *seen) settle() {
 	if len(s.finish) > 0 {
 		s.FinishReason = jsonscan.String(s.finish, jsonscan.Span{End: len(s.finish)})
 	}

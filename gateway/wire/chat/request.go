@@ -1,4 +1,4 @@
-package openai
+package chat
 
 import (
 	"bytes"
@@ -7,34 +7,32 @@ import (
 
 	"weir/gateway/apierror"
 	"weir/gateway/jsonscan"
+	"weir/gateway/wire"
 )
 
 // Request is a chat completion request as far as the gateway must know it. The
-// spans are offsets into Body.
+// spans are offsets into the body.
 type Request struct {
-	Body   []byte
-	Model  string // as sent
-	Stream bool
-	// IncludeUsage says that the client asked a stream for its usage.
-	IncludeUsage bool
-	User         string
+	head wire.Head
+	// includeUsage says that the client asked a stream for its usage.
+	includeUsage bool
 
-	Metadata jsonscan.Span // OpenAI's own, an object; empty when absent or null
-	Requesty jsonscan.Span // the router's, an object; empty when absent or null
-	Messages jsonscan.Span
-	Tools    jsonscan.Span
-
+	messages      jsonscan.Span
+	tools         jsonscan.Span
 	model         jsonscan.Span
 	n             jsonscan.Span // the value, null included, as the two below
 	maxTokens     jsonscan.Span
 	maxCompletion jsonscan.Span
 	streamOptions jsonscan.Span // the value, null included
-	includeUsage  jsonscan.Span // the value inside streamOptions
+	usageOption   jsonscan.Span // the value of include_usage inside streamOptions
 	usageAsked    bool          // include_usage is true in the body
 	emptyOptions  bool          // stream_options is {}
 	removed       jsonscan.Span // the requesty member with its comma
 	lastMember    int           // the end of the last member's value
 }
+
+// Head is what every request says.
+func (r *Request) Head() *wire.Head { return &r.head }
 
 // field is a member that the gateway reads.
 type field uint8
@@ -89,12 +87,12 @@ func fieldOf(name []byte) field {
 	return fieldOther
 }
 
-// ReadRequest reads the body of a chat completion. It refuses what is not one
+// readRequest reads the body of a chat completion. It refuses what is not one
 // JSON object, fields of the wrong kind, and a field that the gateway reads
 // given twice or in other letters' case: the provider might see another value
 // than the books.
-func ReadRequest(body []byte) (*Request, *apierror.Error) {
-	r := &Request{Body: body}
+func readRequest(body []byte) (*Request, *apierror.Error) {
+	r := &Request{head: wire.Head{Body: body}}
 	var seen [fields]bool
 	start := jsonscan.Space(body, 0)
 	if start < len(body) && body[start] != '{' {
@@ -121,7 +119,7 @@ func ReadRequest(body []byte) (*Request, *apierror.Error) {
 				return nil, apierror.Invalid(fieldNames()[f], "Duplicate field '"+fieldNames()[f]+"'.")
 			}
 			seen[f] = true
-			if e := r.read(f, m.Kind(), m.Value); e != nil {
+			if e := r.take(f, m.Kind(), m.Value); e != nil {
 				return nil, e
 			}
 			if f == fieldRequesty {
@@ -146,7 +144,7 @@ func ReadRequest(body []byte) (*Request, *apierror.Error) {
 	case !seen[fieldMessages]:
 		return nil, apierror.Invalid("messages", "You must provide a messages parameter.")
 	}
-	r.IncludeUsage = r.Stream && r.usageAsked
+	r.includeUsage = r.head.Stream && r.usageAsked
 	return r, nil
 }
 
@@ -161,8 +159,8 @@ func wrongKind(param, want string) *apierror.Error {
 	return apierror.Invalid(param, fmt.Sprintf("Invalid type for '%s': expected %s.", param, want))
 }
 
-// read takes one field's value.
-func (r *Request) read(f field, kind byte, value jsonscan.Span) *apierror.Error {
+// take takes one field's value.
+func (r *Request) take(f field, kind byte, value jsonscan.Span) *apierror.Error {
 	null := kind == 'n'
 	number := kind == '-' || kind >= '0' && kind <= '9'
 	switch f {
@@ -170,26 +168,26 @@ func (r *Request) read(f field, kind byte, value jsonscan.Span) *apierror.Error 
 		if kind != '"' {
 			return wrongKind("model", "a string")
 		}
-		r.model, r.Model = value, jsonscan.String(r.Body, value)
-		if r.Model == "" {
+		r.model, r.head.Model = value, jsonscan.String(r.head.Body, value)
+		if r.head.Model == "" {
 			return apierror.Invalid("model", "The model parameter is empty.")
 		}
-		if len(r.Model) > maxModelBytes {
+		if len(r.head.Model) > maxModelBytes {
 			return apierror.Invalid("model", "The model parameter is longer than "+strconv.Itoa(maxModelBytes)+" bytes.")
 		}
 	case fieldMessages:
 		if kind != '[' {
 			return wrongKind("messages", "an array of messages")
 		}
-		if r.Body[jsonscan.Space(r.Body, value.Start+1)] == ']' {
+		if r.head.Body[jsonscan.Space(r.head.Body, value.Start+1)] == ']' {
 			return apierror.Invalid("messages", "The messages parameter is an empty array.")
 		}
-		r.Messages = value
+		r.messages = value
 	case fieldStream:
 		if kind != 't' && kind != 'f' && !null {
 			return wrongKind("stream", "a boolean")
 		}
-		r.Stream = kind == 't'
+		r.head.Stream = kind == 't'
 	case fieldStreamOptions:
 		if kind != '{' && !null {
 			return wrongKind("stream_options", "an object")
@@ -203,7 +201,7 @@ func (r *Request) read(f field, kind byte, value jsonscan.Span) *apierror.Error 
 			return wrongKind("user", "a string")
 		}
 		if !null {
-			r.User = jsonscan.String(r.Body, value)
+			r.head.User = jsonscan.String(r.head.Body, value)
 		}
 	case fieldMetadata, fieldRequesty:
 		if kind != '{' && !null {
@@ -213,15 +211,15 @@ func (r *Request) read(f field, kind byte, value jsonscan.Span) *apierror.Error 
 			return nil
 		}
 		if f == fieldMetadata {
-			r.Metadata = value
+			r.head.Metadata = value
 		} else {
-			r.Requesty = value
+			r.head.Requesty = value
 		}
 	case fieldTools:
 		if kind != '[' && !null {
 			return wrongKind("tools", "an array")
 		}
-		r.Tools = value
+		r.tools = value
 	case fieldN, fieldMaxTokens, fieldMaxCompletionTokens:
 		if !number && !null {
 			return wrongKind(fieldNames()[f], "an integer")
@@ -245,7 +243,7 @@ func (r *Request) readStreamOptions() *apierror.Error {
 	const name, param = "include_usage", "stream_options.include_usage"
 	r.emptyOptions = true
 	found := false
-	m := jsonscan.Object(r.Body, r.streamOptions.Start)
+	m := jsonscan.Object(r.head.Body, r.streamOptions.Start)
 	for m.Next() {
 		r.emptyOptions = false
 		switch key := m.Name(); {
@@ -257,7 +255,7 @@ func (r *Request) readStreamOptions() *apierror.Error {
 			if k := m.Kind(); k != 't' && k != 'f' && k != 'n' {
 				return wrongKind(param, "a boolean")
 			}
-			r.includeUsage, r.usageAsked = m.Value, m.Kind() == 't'
+			r.usageOption, r.usageAsked = m.Value, m.Kind() == 't'
 		case bytes.EqualFold(key, []byte(name)):
 			return apierror.Invalid(param, "Field names are case-sensitive: the name of '"+param+"' is written in other letters.")
 		}

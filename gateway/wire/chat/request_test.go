@@ -1,9 +1,10 @@
-package openai
+package chat
 
 import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"weir/gateway/wire"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -39,11 +40,11 @@ func TestUpstreamChangesNothingElse(t *testing.T) {
 			`{"model":"own","messages":[1],"stream":false,"stream_options":{"include_usage":false}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, e := ReadRequest([]byte(c.in))
+			r, e := readRequest([]byte(c.in))
 			if e != nil {
 				t.Fatal(e)
 			}
-			if diff := cmp.Diff(c.want, string(r.Upstream("own", Lowered{}))); diff != "" {
+			if diff := cmp.Diff(c.want, string(r.Upstream("own", wire.Lowered{}))); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -75,7 +76,7 @@ func TestReadRequestRefuses(t *testing.T) {
 		`{"model":"m","` + "me\u017f\u017fages" + `":[2],` + rest + `}`:                            "messages",
 		`{"model":"m",` + rest + `,"messages":[2]}`:                                                "messages",
 	} {
-		_, e := ReadRequest([]byte(body))
+		_, e := readRequest([]byte(body))
 		if e == nil || e.Status != 400 || e.Param != param {
 			t.Errorf("%s: got %+v, want a 400 with param %q", body, e, param)
 		}
@@ -88,7 +89,7 @@ func FuzzUpstream(f *testing.F) {
 	f.Add(`{"model":"p/m","messages":[1],"stream":true,"requesty":{}}`)
 	f.Add(`{"requesty":{},"stream_options":{ "x":1},"stream":true,"model":"p/m","messages":[{"a":null}],"y":"\u0000"}`)
 	f.Fuzz(func(t *testing.T, body string) {
-		r, e := ReadRequest([]byte(body))
+		r, e := readRequest([]byte(body))
 		if e != nil {
 			return
 		}
@@ -96,14 +97,14 @@ func FuzzUpstream(f *testing.F) {
 		if err := json.Unmarshal([]byte(body), &before); err != nil {
 			t.Fatalf("accepted what is not JSON: %q: %v", body, err)
 		}
-		out := r.Upstream("own", Lowered{})
+		out := r.Upstream("own", wire.Lowered{})
 		if err := json.Unmarshal(out, &after); err != nil {
 			t.Fatalf("%q became %q: %v", body, out, err)
 		}
 		if string(after["model"]) != `"own"` || after["requesty"] != nil {
 			t.Fatalf("%q became %q", body, out)
 		}
-		if r.Stream {
+		if r.head.Stream {
 			var options struct {
 				IncludeUsage bool `json:"include_usage"`
 			}
@@ -128,10 +129,10 @@ func BenchmarkReadAndPatch1kB(b *testing.B) {
 		`"}],"temperature":0.5,"stream":true,"requesty":{"tags":["a","b"],"user_id":"u"}}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		r, e := ReadRequest(body)
+		r, e := readRequest(body)
 		if e != nil {
 			b.Fatal(e)
 		}
-		r.Upstream("small", Lowered{})
+		r.Upstream("small", wire.Lowered{})
 	}
 }

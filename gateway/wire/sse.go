@@ -1,4 +1,4 @@
-package openai
+package wire
 
 import (
 	"bytes"
@@ -6,10 +6,10 @@ import (
 	"weir/gateway/jsonscan"
 )
 
-// splitter cuts a stream of server-sent events into events, wherever the reads
+// Splitter cuts a stream of server-sent events into events, wherever the reads
 // of the stream cut it. Lines end in LF, CRLF or CR. Offsets are relative to
 // the start of the event under way, so that the caller may move the bytes.
-type splitter struct {
+type Splitter struct {
 	line   int // where the current line begins
 	search int // up to where the current line has been searched for its end
 	begun  bool
@@ -20,29 +20,56 @@ type splitter struct {
 	first  bool            // not the stream's first event: a BOM is no longer one
 }
 
-// event is one event, or a comment on its own. The slices are valid until the
-// bytes that were given to next change.
-type event struct {
-	raw  []byte
-	name []byte
-	data []jsonscan.Span // relative to raw
-	// known says that some line was a field that the format knows, or a comment.
-	known bool
-	// cut says that the stream ended before the event did.
-	cut bool
+// SSE is one server-sent event, or a comment on its own. The slices are valid until
+// the bytes that were given to Next change.
+type SSE struct {
+	Raw  []byte
+	Name []byte
+	Data []jsonscan.Span // relative to Raw
+	// Known says that some line was a field that the format knows, or a comment.
+	Known bool
+	// Cut says that the stream ended before the event did.
+	Cut bool
 }
 
-// next returns the first complete event in text and its length, or 0 when more
+// JSON returns the event's data as one text and where its value begins; the text is
+// empty when there is none. Offsets into it are those into Raw: what stands between
+// several lines of data is white space there, in scratch.
+func (e *SSE) JSON(scratch *[]byte) (text []byte, start int) {
+	switch len(e.Data) {
+	case 0:
+		return nil, 0
+	case 1:
+		text, start = e.Raw[:e.Data[0].End], jsonscan.Space(e.Raw[:e.Data[0].End], e.Data[0].Start)
+	default:
+		joined := append((*scratch)[:0], e.Raw...)
+		at := 0
+		for _, line := range e.Data {
+			for ; at < line.Start; at++ {
+				joined[at] = ' '
+			}
+			at = line.End
+		}
+		*scratch = joined
+		text, start = joined[:at], jsonscan.Space(joined[:at], 0)
+	}
+	if start == len(text) {
+		return nil, 0
+	}
+	return text, start
+}
+
+// Next returns the first complete event in text and its length, or 0 when more
 // must be read. At the end of the stream the rest is an event, too.
-func (s *splitter) next(text []byte, end bool) (e event, n int) {
+func (s *Splitter) Next(text []byte, end bool) (e SSE, n int) {
 	if !s.begun {
-		*s = splitter{begun: true, first: s.first, data: s.data[:0]}
+		*s = Splitter{begun: true, first: s.first, data: s.data[:0]}
 	}
 	for {
 		stop, after := s.lineEnd(text, end)
 		if after < 0 {
 			if !end || len(text) == 0 {
-				return event{}, 0
+				return SSE{}, 0
 			}
 			stop, after = len(text), len(text)
 		}
@@ -63,7 +90,7 @@ func (s *splitter) next(text []byte, end bool) (e event, n int) {
 			// A comment before any field goes out at once: it keeps the
 			// connection alive.
 			e = s.emit(text[:after], true)
-			e.cut = stop == after
+			e.Cut = stop == after
 			return e, after
 		default:
 			s.event = true
@@ -71,20 +98,20 @@ func (s *splitter) next(text []byte, end bool) (e event, n int) {
 		}
 		if atEnd {
 			e = s.emit(text, s.known)
-			e.cut = true
+			e.Cut = true
 			return e, len(text)
 		}
 	}
 }
 
-func (s *splitter) emit(raw []byte, known bool) event {
+func (s *Splitter) emit(raw []byte, known bool) SSE {
 	s.begun = false
-	return event{raw: raw, name: s.name.Of(raw), data: s.data, known: known}
+	return SSE{Raw: raw, Name: s.name.Of(raw), Data: s.data, Known: known}
 }
 
 // lineEnd finds the end of the current line and the start of the next one,
 // which is -1 when the end has not been read yet.
-func (s *splitter) lineEnd(text []byte, end bool) (stop, after int) {
+func (s *Splitter) lineEnd(text []byte, end bool) (stop, after int) {
 	if s.search >= len(text) {
 		return 0, -1
 	}
@@ -114,7 +141,7 @@ func (s *splitter) lineEnd(text []byte, end bool) (stop, after int) {
 
 // field takes one line; at is where it begins. It is false for a line that the
 // format does not know.
-func (s *splitter) field(line []byte, at int) bool {
+func (s *Splitter) field(line []byte, at int) bool {
 	colon := bytes.IndexByte(line, ':')
 	name, value := line, len(line)
 	if colon >= 0 {
