@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"weir/gateway/apierror"
-	"weir/gateway/openai"
 	"weir/gateway/provider"
 )
 
@@ -42,8 +41,12 @@ func (c *call) try() {
 	p := c.target.Provider
 	c.watch.await(p.Timeout)
 	var err error
-	body := c.req.Upstream(c.target.Model, openai.Lowered{Limit: c.permit.Lowered(), Field: p.LimitField})
-	c.resp, err = c.p.Client.Chat(c.ctx, p, c.account, c.id, body, c.req.Stream, c.r.Header)
+	call := provider.Call{RequestID: c.id, Stream: c.req.Head().Stream, Client: c.r.Header, Same: c.conversation == nil}
+	if call.Body, c.err = c.body(); c.err != nil {
+		return
+	}
+	call.Path, call.Query = p.Protocol.Call(c.target.Model, call.Stream)
+	c.resp, err = c.p.Client.Send(c.ctx, p, c.account, call)
 	if err != nil {
 		c.err = provider.Explain(c.ctx, err, false)
 		return
@@ -52,7 +55,7 @@ func (c *call) try() {
 	switch {
 	case c.status < 200 || c.status > 299:
 		c.providerError()
-	case c.req.Stream && !isJSON(c.resp.Header):
+	case c.req.Head().Stream && !isJSON(c.resp.Header):
 		c.forward()
 	default:
 		c.plain()
@@ -111,13 +114,14 @@ func (c *call) read(into []byte) (int, error) {
 
 // providerError reads an answer that is an error.
 func (c *call) providerError() {
+	p := c.target.Provider
 	body, err := io.ReadAll(io.LimitReader(c.resp.Body, maxErrorBody))
 	if err != nil && context.Cause(c.ctx) != nil {
 		c.err = provider.Explain(c.ctx, err, true)
 		return
 	}
 	// What came of a body that broke off still says more than nothing.
-	c.err = c.blame(openai.ReadError(c.status, body))
+	c.err = c.blame(p.Protocol.ReadError(c.status, body))
 	c.err.RetryAfter = c.resp.Header.Get("Retry-After")
 }
 
@@ -144,7 +148,7 @@ func (c *call) plain() {
 			return
 		}
 		c.ttft = c.firstByte
-		if c.answer, c.err = openai.ReadAnswer(body, c.quoted); c.err != nil {
+		if c.answer, c.err = c.readAnswer(body); c.err != nil {
 			c.err, c.ttft = c.blame(c.err), 0
 		}
 		return

@@ -10,17 +10,16 @@ type Account struct {
 	// CredentialID names the organisation's credential, "" for the gateway's own key.
 	CredentialID string
 
-	chat          *url.URL
-	key           string // "" for none
-	authorization string // the header with the key
-	guarded       bool   // the URL is one that a client named
+	base    *url.URL
+	key     string // "" for none
+	header  string // in which the key is presented
+	value   string
+	guarded bool // the URL is one that a client named
 }
 
-func account(credentialID, key string, chat *url.URL) *Account {
-	a := &Account{CredentialID: credentialID, key: key, chat: chat}
-	if key != "" {
-		a.authorization = "Bearer " + key
-	}
+func (p *Provider) account(credentialID, key string, base *url.URL) *Account {
+	a := &Account{CredentialID: credentialID, key: key, base: base}
+	a.header, a.value, _ = present(p.auth, key) // New has judged the scheme
 	return a
 }
 
@@ -30,9 +29,9 @@ func (p *Provider) Gateway() *Account { return p.gateway }
 // Own is an organisation's own account; base is its own base URL, nil for the
 // configuration's.
 func (p *Provider) Own(credentialID, key string, base *url.URL) *Account {
-	a := account(credentialID, key, p.gateway.chat)
+	a := p.account(credentialID, key, p.gateway.base)
 	if base != nil {
-		a.chat, a.guarded = chatOf(base), true
+		a.base, a.guarded = base, true
 	}
 	return a
 }
@@ -54,8 +53,19 @@ func (a *Account) Redact(text string) string {
 	return strings.ReplaceAll(text, a.key, "[redacted]")
 }
 
-func chatOf(base *url.URL) *url.URL {
-	chat := base.JoinPath("chat", "completions")
-	chat.RawQuery = base.RawQuery
-	return chat
+// url is where a call goes; path is escaped.
+func (a *Account) url(path, query string) *url.URL {
+	u := *a.base
+	u.Path = strings.TrimRight(u.Path, "/") + "/" + path
+	if strings.Contains(path, "%") {
+		u.RawPath = strings.TrimRight(a.base.EscapedPath(), "/") + "/" + path
+		u.Path, _ = url.PathUnescape(u.RawPath) // a protocol escapes what it writes
+	}
+	switch {
+	case u.RawQuery == "":
+		u.RawQuery = query
+	case query != "":
+		u.RawQuery += "&" + query
+	}
+	return &u
 }

@@ -6,6 +6,9 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"weir/gateway/genai"
+	"weir/gateway/wire"
 )
 
 // Config is one provider of weir.yaml.
@@ -13,10 +16,16 @@ type Config struct {
 	// Name is the prefix of its models: name/model. Lower case letters, digits,
 	// "-", "_" and ".".
 	Name string `koanf:"name"`
-	// BaseURL is what OpenAI's clients call the base URL, "/v1" included.
+	// BaseURL is what the vendor's own clients call the base URL, "/v1" included.
 	BaseURL string `koanf:"base_url"`
+	// Protocol is what the provider speaks: openai-chat, openai-responses, anthropic,
+	// gemini or bedrock-converse. Default openai-chat.
+	Protocol string `koanf:"protocol"`
+	// Auth is how the key is presented: bearer, x-api-key, api-key or x-goog-api-key.
+	// Default: as the protocol's own vendor has it.
+	Auth string `koanf:"auth"`
 	// APIKeyEnv names the environment variable with the provider's key. Empty:
-	// no Authorization header is sent.
+	// none is sent.
 	APIKeyEnv string `koanf:"api_key_env"`
 	// CatalogProvider is the catalog's name of the vendor whose models and prices
 	// these are. Default: Name.
@@ -38,14 +47,17 @@ const (
 
 // Provider is one upstream as the gateway calls it.
 type Provider struct {
-	Name   string
-	Vendor string // in the catalog
+	Name     string
+	Vendor   string // in the catalog
+	Protocol wire.Protocol
 	// LimitField is the field of a request that limits its output.
 	LimitField string
 	Timeout    time.Duration
 	Idle       time.Duration
 
 	gateway  *Account
+	auth     string
+	manners  manners
 	exact    []string // canonical header names
 	prefixes []string
 }
@@ -84,11 +96,23 @@ func New(c Config, getenv func(string) string) (*Provider, error) {
 	if base.User != nil || base.Fragment != "" {
 		return nil, fmt.Errorf("base_url must not hold credentials or a fragment")
 	}
+	if c.Protocol == "" {
+		c.Protocol = genai.Chat
+	}
+	if p.Protocol, p.manners, err = protocolOf(c.Protocol); err != nil {
+		return nil, err
+	}
+	if p.auth = c.Auth; p.auth == "" {
+		p.auth = p.manners.auth
+	}
+	if _, _, err := present(p.auth, "any"); err != nil {
+		return nil, err
+	}
 	key := ""
 	if c.APIKeyEnv != "" {
 		key = strings.TrimSpace(getenv(c.APIKeyEnv))
 	}
-	p.gateway = account("", key, chatOf(base))
+	p.gateway = p.account("", key, base)
 	for _, pattern := range c.ForwardHeaders {
 		name, prefix := strings.CutSuffix(pattern, "*")
 		name = http.CanonicalHeaderKey(name)
@@ -114,7 +138,7 @@ func (p *Provider) MissingKey(c Config) bool { return c.APIKeyEnv != "" && p.gat
 // ownedBy returns the header that a forward pattern must not reach, "" for none.
 func ownedBy(name string, prefix bool) string {
 	for _, owned := range []string{"Authorization", "X-Api-Key", "Api-Key", "Cookie", "Set-Cookie", "Proxy-Authorization", "Host", "Connection", "Content-Type",
-		"Content-Length", "Content-Encoding", "Transfer-Encoding", "Accept-Encoding", "Upgrade", "Te", "Trailer", "Expect", "X-Request-Id", "X-Requesty-"} {
+		"X-Goog-Api-Key", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Accept-Encoding", "Upgrade", "Te", "Trailer", "Expect", "X-Request-Id", "X-Requesty-"} {
 		if name == owned || prefix && strings.HasPrefix(owned, name) || strings.HasSuffix(owned, "-") && strings.HasPrefix(name, owned) {
 			return strings.TrimSuffix(owned, "-")
 		}

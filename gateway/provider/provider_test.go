@@ -38,7 +38,7 @@ func TestResolve(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", name, e, kind)
 		}
 	}
-	if got := s.Get("cf").Gateway().chat.String(); got != "https://cf.example/v1/chat/completions" {
+	if got := s.Get("cf").Gateway().url("chat/completions", "").String(); got != "https://cf.example/v1/chat/completions" {
 		t.Errorf("url %s", got)
 	}
 }
@@ -83,7 +83,7 @@ func TestOnlyNamedHeadersGoUpstream(t *testing.T) {
 	}
 	want := http.Header{"Content-Type": {"application/json"}, "Accept": {"text/event-stream"}, "Accept-Encoding": {"identity"}, "X-Request-Id": {"req_1"}, "User-Agent": {"weir/v"},
 		"Authorization": {"Bearer sk"}, "X-Mock-A": {"client"}, "X-One": {"client"}, "Openai-Beta": {"client"}}
-	if diff := cmp.Diff(want, NewClient("v", egress.Rule{}).headers(p, p.Gateway(), "req_1", true, client)); diff != "" {
+	if diff := cmp.Diff(want, NewClient("v", egress.Rule{}).headers(p, p.Gateway(), &Call{RequestID: "req_1", Stream: true, Client: client, Same: true})); diff != "" {
 		t.Error(diff)
 	}
 }

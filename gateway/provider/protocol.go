@@ -1,0 +1,50 @@
+package provider
+
+import (
+	"fmt"
+	"net/http"
+
+	"weir/gateway/genai"
+	"weir/gateway/wire"
+	"weir/gateway/wire/chat"
+)
+
+// manners are how a protocol is carried by HTTP, beside what it says.
+type manners struct {
+	auth string // the scheme when the configuration names none
+	// fixed are headers that every call has unless the client's stand in their place.
+	fixed [][2]string
+	// passes are headers that a client of the same protocol may send along.
+	passes []string
+}
+
+// protocolOf returns a protocol by its name in weir.yaml.
+func protocolOf(name string) (wire.Protocol, manners, error) {
+	switch name {
+	case genai.Chat:
+		return chat.Protocol{}, manners{auth: authBearer, passes: []string{"Openai-Beta"}}, nil
+	}
+	return nil, manners{}, fmt.Errorf("protocol %q is none of %v", name, genai.Protocols())
+}
+
+// The schemes by which a key is presented.
+const (
+	authBearer = "bearer"         // Authorization: Bearer KEY
+	authXAPI   = "x-api-key"      // as Anthropic has it
+	authAPI    = "api-key"        // as Azure has it
+	authGoogle = "x-goog-api-key" // as the Gemini API has it
+)
+
+// present returns the header in which a scheme has the key.
+func present(scheme, key string) (name, value string, err error) {
+	if key == "" {
+		return "", "", nil
+	}
+	switch scheme {
+	case authBearer:
+		return "Authorization", "Bearer " + key, nil
+	case authXAPI, authAPI, authGoogle:
+		return http.CanonicalHeaderKey(scheme), key, nil
+	}
+	return "", "", fmt.Errorf("auth %q is none of %s, %s, %s, %s", scheme, authBearer, authXAPI, authAPI, authGoogle)
+}
