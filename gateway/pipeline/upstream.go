@@ -41,7 +41,7 @@ func (c *call) try() {
 	p := c.target.Provider
 	c.watch.await(p.Timeout)
 	var err error
-	call := provider.Call{RequestID: c.id, Stream: c.req.Head().Stream, Client: c.r.Header, Same: c.conversation == nil}
+	call := provider.Call{RequestID: c.id, Model: c.target.Model, Region: c.target.Region, Stream: c.req.Head().Stream, Client: c.r.Header, Same: c.conversation == nil}
 	if call.Body, c.err = c.body(); c.err != nil {
 		return
 	}

@@ -10,11 +10,10 @@ type Account struct {
 	// CredentialID names the organisation's credential, "" for the gateway's own key.
 	CredentialID string
 
-	base    *url.URL
-	key     string // "" for none
-	header  string // in which the key is presented
-	value   string
-	guarded bool // the URL is one that a client named
+	base   *url.URL // of the organisation's own, nil for the configuration's
+	key    string   // "" for none
+	header string   // in which the key is presented
+	value  string
 }
 
 func (p *Provider) account(credentialID, key string, base *url.URL) *Account {
@@ -29,12 +28,12 @@ func (p *Provider) Gateway() *Account { return p.gateway }
 // Own is an organisation's own account; base is its own base URL, nil for the
 // configuration's.
 func (p *Provider) Own(credentialID, key string, base *url.URL) *Account {
-	a := p.account(credentialID, key, p.gateway.base)
-	if base != nil {
-		a.base, a.guarded = base, true
-	}
-	return a
+	return p.account(credentialID, key, base)
 }
+
+// Placed tells that it is known in which region the account is: one with a base URL
+// of its own may be anywhere.
+func (a *Account) Placed() bool { return a.base == nil }
 
 // Own tells that the account is an organisation's and not the gateway's.
 func (a *Account) Own() bool { return a.CredentialID != "" }
@@ -53,13 +52,23 @@ func (a *Account) Redact(text string) string {
 	return strings.ReplaceAll(text, a.key, "[redacted]")
 }
 
-// url is where a call goes; path is escaped.
-func (a *Account) url(path, query string) *url.URL {
-	u := *a.base
-	u.Path = strings.TrimRight(u.Path, "/") + "/" + path
-	if strings.Contains(path, "%") {
-		u.RawPath = strings.TrimRight(a.base.EscapedPath(), "/") + "/" + path
-		u.Path, _ = url.PathUnescape(u.RawPath) // a protocol escapes what it writes
+// url is where a call goes on an account.
+func (p *Provider) url(a *Account, call *Call) *url.URL {
+	u := *p.endpoint.in(call.Region)
+	if a.base != nil {
+		u = *a.base
+	}
+	path, query := call.Path, call.Query
+	if p.version != "" {
+		path = "openai/deployments/" + url.PathEscape(call.Model) + "/" + path
+		query = "api-version=" + url.QueryEscape(p.version)
+	}
+	escaped := strings.TrimRight(u.EscapedPath(), "/") + "/" + path
+	if strings.Contains(escaped, "%") {
+		u.RawPath = escaped
+		u.Path, _ = url.PathUnescape(escaped) // what was escaped is unescaped
+	} else {
+		u.Path = escaped
 	}
 	switch {
 	case u.RawQuery == "":

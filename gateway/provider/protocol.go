@@ -33,6 +33,7 @@ const (
 	authXAPI   = "x-api-key"      // as Anthropic has it
 	authAPI    = "api-key"        // as Azure has it
 	authGoogle = "x-goog-api-key" // as the Gemini API has it
+	authOAuth  = "google"         // a token of a Google service account
 )
 
 // present returns the header in which a scheme has the key.

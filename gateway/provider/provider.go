@@ -77,6 +77,8 @@ func (c *Client) Close() {
 type Call struct {
 	RequestID   string // passed as x-request-id
 	Path, Query string // under the base URL, the path escaped
+	Model       string // the provider's own name for it
+	Region      string // "" for the provider's own
 	Body        []byte
 	Stream      bool
 	// Client are the headers of the client's request; Same says that the client speaks
@@ -88,7 +90,7 @@ type Call struct {
 // Send makes a call on an account at the provider. The answer's body must be closed.
 func (c *Client) Send(ctx context.Context, p *Provider, a *Account, call Call) (*http.Response, error) {
 	body := call.Body
-	to := a.url(call.Path, call.Query)
+	to := p.url(a, &call)
 	req := &http.Request{
 		Method: http.MethodPost, URL: to, Host: to.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -98,7 +100,7 @@ func (c *Client) Send(ctx context.Context, p *Provider, a *Account, call Call) (
 		// replaced by the transport; that is not a second call.
 		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
 	}
-	if a.guarded {
+	if a.base != nil {
 		return c.guarded.RoundTrip(req.WithContext(ctx))
 	}
 	return c.transport.RoundTrip(req.WithContext(ctx))
