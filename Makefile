@@ -37,7 +37,7 @@ BASE ?= HEAD
 SUMS = for file in buf.gen.yaml ../tools/go.mod weir/*/*.proto *.pb.go; do echo "$$(git hash-object $$file) $$file"; done
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test unit e2e e2e-real chaos contract bench bench-check fuzz lint fmt generate clean npm
+.PHONY: help build run test unit e2e e2e-real matrix chaos contract bench bench-check fuzz lint fmt generate clean npm
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ e2e: build npm $(GOTESTSUM) ## real clients and faults against the stack, on fre
 e2e-real: build npm $(GOTESTSUM) ## the same against Apache Kafka and redis-server, which need Java, Maven and redis-server
 	@bin/stack fetch --kafka-server apache
 	cd e2e && WEIR_E2E_SERVERS=real $(GOTEST) -count=1 -timeout 15m -skip '^TestCrash' ./...
+
+matrix: build ## what each format of a client does with each protocol of a provider, and what cannot be said in which
+	@cd e2e && $(GO) test -count=1 -timeout 5m -run '^TestMatrix$$' .
+	@bin/gateway protocols
 
 chaos: build $(GOTESTSUM) ## the crash matrix, each part away for OUTAGE (60s), on the fakes and on the real servers
 	@bin/stack fetch --kafka-server apache

@@ -54,6 +54,17 @@ const (
 	Refused         // with 400
 )
 
+// String says it in words.
+func (v Verdict) String() string {
+	switch v {
+	case Dropped:
+		return "left out, with a warning"
+	case Refused:
+		return "refused (400)"
+	}
+	return "yes"
+}
+
 // The protocols, by the names that they have in weir.yaml.
 const (
 	Chat      = "openai-chat"
