@@ -80,6 +80,9 @@ type Lowered struct {
 	// Field is where the limit goes when the client set none, where vendors of one
 	// protocol differ.
 	Field string
+	// AutoCache puts prompt cache breakpoints where the client set none, in formats that
+	// have them. For translations genai.Request.AutoCache does it.
+	AutoCache bool
 }
 
 // Answer is a plain answer that was read.
@@ -159,6 +162,16 @@ type Protocol interface {
 	// ReadError reads an answer with an error status, as ReadError does.
 	ReadError(status int, text []byte) *apierror.Error
 }
+
+// Headed is a Protocol some of whose requests need headers beside those of every call.
+type Headed interface {
+	Protocol
+	// Headers are those of a request that is about to be encoded.
+	Headers(r *genai.Request) []Header
+}
+
+// Header is a header of a call.
+type Header struct{ Name, Value string }
 
 // Options are what an encoder must know beside the request.
 type Options struct {

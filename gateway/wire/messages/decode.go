@@ -1,0 +1,276 @@
+package messages
+
+import (
+	"fmt"
+	"strings"
+
+	"weir/gateway/apierror"
+	"weir/gateway/genai"
+	"weir/gateway/jsonscan"
+	"weir/gateway/wire"
+)
+
+// reader reads a JSON that is valid as a whole; the first value of a wrong kind is its
+// error, which names the field.
+type reader struct {
+	text []byte
+	err  *apierror.Error
+}
+
+func (d *reader) wrong(field, want string) {
+	if d.err == nil {
+		d.err = wrongKind(field, want)
+	}
+}
+
+func (d *reader) string(m *jsonscan.Members, field string) string {
+	if m.Kind() != '"' {
+		if m.Kind() != 'n' {
+			d.wrong(field, "a string")
+		}
+		return ""
+	}
+	return jsonscan.String(d.text, m.Value)
+}
+
+// number is a number as it was written.
+func (d *reader) number(m *jsonscan.Members, field string) string {
+	if k := m.Kind(); k != '-' && (k < '0' || k > '9') {
+		d.wrong(field, "a number")
+		return ""
+	}
+	return string(m.Value.Of(d.text))
+}
+
+func (d *reader) is(m *jsonscan.Members, kind byte, field, want string) bool {
+	if m.Kind() != kind {
+		if m.Kind() != 'n' {
+			d.wrong(field, want)
+		}
+		return false
+	}
+	return true
+}
+
+// Decode reads the whole request, for a provider of another protocol.
+func (r *Request) Decode() (*genai.Request, *apierror.Error) {
+	d := reader{text: r.head.Body}
+	out := &genai.Request{From: genai.Anthropic, User: r.head.User, Stream: r.head.Stream}
+	if !r.maxTokens.Empty() {
+		out.MaxTokens = max(0, wire.Count(r.maxTokens.Of(d.text)))
+	}
+	if !r.system.Empty() {
+		parts := d.content(r.system, "system")
+		out.Messages = append(out.Messages, genai.Message{Index: -1, Role: genai.System, Parts: parts})
+	}
+	i := 0
+	for e := jsonscan.Array(d.text, r.messages.Start); e.Next() && d.err == nil; i++ {
+		out.Messages = append(out.Messages, d.message(e.Value, i))
+	}
+	d.tools(out, r.tools)
+	for m := jsonscan.Object(d.text, jsonscan.Space(d.text, 0)); m.Next() && d.err == nil; {
+		if m.Kind() != 'n' {
+			d.member(out, &m)
+		}
+	}
+	if d.err != nil {
+		return nil, d.err
+	}
+	return out, nil
+}
+
+// member takes a member of the request that is not null.
+func (d *reader) member(out *genai.Request, m *jsonscan.Members) {
+	switch name := string(m.Name()); name {
+	case "model", "messages", "stream", "system", "tools", "max_tokens", "metadata", "requesty":
+	case "temperature":
+		out.Temperature = d.number(m, name)
+	case "top_p":
+		out.TopP = d.number(m, name)
+	case "top_k":
+		out.TopK = d.number(m, name)
+	case "stop_sequences":
+		if d.is(m, '[', name, "an array of strings") {
+			for e := jsonscan.Array(d.text, m.Value.Start); e.Next(); {
+				if e.Kind() != '"' {
+					d.wrong(name, "an array of strings")
+					return
+				}
+				out.Stop = append(out.Stop, jsonscan.String(d.text, e.Value))
+			}
+		}
+	case "service_tier":
+		if out.ServiceTier = d.string(m, name); out.ServiceTier == "standard_only" {
+			out.ServiceTier = "default"
+		}
+	case "tool_choice":
+		d.choice(out, m)
+	case "thinking":
+		d.thinking(out, m)
+	case "output_config":
+		d.outputConfig(out, m)
+	case "output_format":
+		d.format(out, m, name)
+	case "cache_control":
+		markLast(out, d.cache(m, name))
+	default:
+		out.Extra = append(out.Extra, genai.Field{Name: strings.Clone(name), Raw: m.Value.Of(d.text)})
+	}
+}
+
+// markLast is what the top-level cache_control means: a breakpoint behind the last block.
+func markLast(out *genai.Request, c *genai.Cache) {
+	if n := len(out.Messages); n > 0 && c != nil {
+		if parts := out.Messages[n-1].Parts; len(parts) > 0 && parts[len(parts)-1].Cache == nil {
+			parts[len(parts)-1].Cache = c
+		}
+	}
+}
+
+func (d *reader) message(at jsonscan.Span, index int) genai.Message {
+	out := genai.Message{Index: index}
+	field := fmt.Sprintf("messages[%d]", index)
+	if d.text[at.Start] != '{' {
+		d.wrong(field, "an object")
+		return out
+	}
+	role := ""
+	for m := jsonscan.Object(d.text, at.Start); m.Next(); {
+		switch string(m.Name()) {
+		case "role":
+			role = d.string(&m, field+".role")
+		case "content":
+			out.Parts = d.content(m.Value, field+".content")
+		}
+	}
+	switch role {
+	case "user":
+	case "assistant":
+		out.Role = genai.Assistant
+	case "system":
+		out.Role = genai.System
+	default:
+		if d.err == nil {
+			d.err = apierror.Invalid(field+".role", "The role of '"+field+"' must be 'user' or 'assistant'.")
+		}
+	}
+	return out
+}
+
+func (d *reader) cache(m *jsonscan.Members, field string) *genai.Cache {
+	if !d.is(m, '{', field, "an object") {
+		return nil
+	}
+	return &genai.Cache{TTL: wire.String(d.text, wire.Member(d.text, m.Value, "ttl"))}
+}
+
+func (d *reader) choice(out *genai.Request, m *jsonscan.Members) {
+	if !d.is(m, '{', "tool_choice", "an object") {
+		return
+	}
+	for c := jsonscan.Object(d.text, m.Value.Start); c.Next(); {
+		switch string(c.Name()) {
+		case "type":
+			switch kind := d.string(&c, "tool_choice.type"); kind {
+			case "auto":
+				out.Choice.Mode = genai.ToolAuto
+			case "any":
+				out.Choice.Mode = genai.ToolRequired
+			case "tool":
+				out.Choice.Mode = genai.ToolNamed
+			case "none":
+				out.Choice.Mode = genai.ToolNone
+			default:
+				d.wrong("tool_choice.type", "auto, any, tool or none")
+			}
+		case "name":
+			out.Choice.Name = d.string(&c, "tool_choice.name")
+		case "disable_parallel_tool_use":
+			parallel := c.Kind() != 't'
+			out.Parallel = &parallel
+		}
+	}
+	if out.Choice.Mode != genai.ToolNamed {
+		out.Choice.Name = ""
+	} else if out.Choice.Name == "" {
+		d.wrong("tool_choice.name", "the name of a tool")
+	}
+}
+
+// thinking reads how much the model may think. An effort that output_config gives is
+// merged with it, whichever comes first.
+func (d *reader) thinking(out *genai.Request, m *jsonscan.Members) {
+	if !d.is(m, '{', "thinking", "an object") {
+		return
+	}
+	r := out.Reasoning
+	if r == nil {
+		r = &genai.Reasoning{}
+	}
+	for t := jsonscan.Object(d.text, m.Value.Start); t.Next(); {
+		switch string(t.Name()) {
+		case "type":
+			switch d.string(&t, "thinking.type") {
+			case "enabled":
+			case "adaptive":
+				if r.Effort == "" {
+					r.Effort = "high" // the API's default
+				}
+			case "disabled":
+				r.Off, r.Effort = true, ""
+			default:
+				d.wrong("thinking.type", "enabled, adaptive or disabled")
+			}
+		case "budget_tokens":
+			if n := wire.Count(t.Value.Of(d.text)); n > 0 {
+				r.Budget = n
+			} else {
+				d.wrong("thinking.budget_tokens", "a whole number above 0")
+			}
+		case "display":
+			if d.string(&t, "thinking.display") == "summarized" {
+				r.Summary = "auto"
+			}
+		}
+	}
+	if r.Budget > 0 {
+		r.Effort = ""
+	}
+	out.Reasoning = r
+}
+
+func (d *reader) outputConfig(out *genai.Request, m *jsonscan.Members) {
+	if !d.is(m, '{', "output_config", "an object") {
+		return
+	}
+	for c := jsonscan.Object(d.text, m.Value.Start); c.Next(); {
+		switch name := string(c.Name()); name {
+		case "effort":
+			effort := d.string(&c, "output_config.effort")
+			if effort == "max" {
+				effort = "xhigh"
+			}
+			switch r := out.Reasoning; {
+			case effort == "":
+			case r == nil:
+				out.Reasoning = &genai.Reasoning{Effort: effort}
+			case !r.Off && r.Budget == 0:
+				r.Effort = effort
+			}
+		case "format":
+			d.format(out, &c, "output_config.format")
+		}
+	}
+}
+
+func (d *reader) format(out *genai.Request, m *jsonscan.Members, field string) {
+	if !d.is(m, '{', field, "an object") {
+		return
+	}
+	schema := wire.Member(d.text, m.Value, "schema")
+	if schema.Empty() || d.text[schema.Start] != '{' {
+		d.wrong(field+".schema", "a JSON schema")
+		return
+	}
+	out.Output = &genai.Output{Schema: schema.Of(d.text)}
+}
