@@ -110,13 +110,13 @@ func table(f Feature) row {
 	case Tier:
 		return row{"service tier", "KKKDD", one("service_tier"), ""}
 	case ImageURL:
-		return row{"images by URL", "KKKRR", content, "send the image as data (a data: URL, or base64)"}
+		return row{"images by URL", "KKKKR", content, "send the image as data (a data: URL, or base64)"}
 	case ImageFile:
 		return row{"images by file id", "RKKRR", content, "send the image as data (a data: URL, or base64)"}
 	case FileData:
 		return row{"files", "KKKKK", content, ""}
 	case FileURL:
-		return row{"files by URL", "RKKRR", content, "send the file as base64"}
+		return row{"files by URL", "RKKKR", content, "send the file as base64"}
 	case FileID:
 		return row{"files by id", "KKKRR", content, "send the file as base64: its id means nothing to this provider"}
 	case AudioInput:
