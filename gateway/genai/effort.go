@@ -11,7 +11,7 @@ func efforts() [5]struct {
 	return [...]struct {
 		effort string
 		budget int64
-	}{{"minimal", 512}, {"low", 1024}, {"medium", 8192}, {"high", 24576}, {"xhigh", 32768}}
+	}{{"low", 1024}, {"minimal", 1024}, {"medium", 8192}, {"high", 24576}, {"xhigh", 32768}}
 }
 
 // Disabled tells that no thinking is wanted.
@@ -31,7 +31,7 @@ func (r *Reasoning) Tokens() int64 {
 	return 0
 }
 
-// Level is the effort that was given, or the least one that stands for as many tokens
+// Level is the effort that was given, or the first one that stands for as many tokens
 // as the budget; "" when there is neither.
 func (r *Reasoning) Level() string {
 	if r.Effort != "" || r.Budget <= 0 || r.Disabled() {

@@ -13,7 +13,7 @@ func TestEffortsAndBudgets(t *testing.T) {
 		"xhigh":        {Reasoning{Effort: "xhigh"}, 32768, "xhigh"},
 		"none":         {Reasoning{Effort: "none"}, 0, "none"},
 		"unknown":      {Reasoning{Effort: "huge"}, 0, "huge"},
-		"small budget": {Reasoning{Budget: 100}, 100, "minimal"},
+		"small budget": {Reasoning{Budget: 100}, 100, "low"},
 		"budget":       {Reasoning{Budget: 8000}, 8000, "medium"},
 		"vast budget":  {Reasoning{Budget: 100_000}, 100_000, "xhigh"},
 		"off":          {Reasoning{Off: true, Budget: 0}, 0, ""},
