@@ -1,4 +1,4 @@
-package provider
+package answer
 
 import (
 	"encoding/json"
