@@ -36,7 +36,8 @@ type Wish struct {
 	NoOutput  bool            // the answer is no text and has no tokens unless options say so
 	Parts     int             // content chunks, whatever the options say; 0 for the options' number
 
-	Free bool // nothing is billed
+	NoWrite bool // the protocol cannot report what was written to a cache
+	Free    bool // nothing is billed
 
 	Units      ledger.Units // what is billed beside tokens
 	ByDuration bool         // Units.Seconds is billed in the place of the tokens, unless the options say otherwise
@@ -68,6 +69,8 @@ func (q *Wish) tokens(o Options) (t ledger.Tokens, limited bool, err error) {
 	}
 	t.Reasoning = max(o.reasoning, 0)
 	switch {
+	case q.NoWrite && t.Written > 0:
+		return t, false, Invalid("model", "the mock provider's write option means nothing here: this protocol reports no cache writes")
 	case t.Written1h > t.Written:
 		return t, false, Invalid("model", "the mock provider's write1h option exceeds its write tokens")
 	case t.Cached+t.Written+t.ToolUse > t.Prompt:

@@ -61,6 +61,9 @@ func checkMessages(messages []message, thinking bool) (lastUser string, err erro
 					return "", answer.Invalid("messages", "%s: unexpected `tool_use_id` found in `tool_result` blocks: %s. "+
 						"Each `tool_result` block must have a corresponding `tool_use` block in the previous message.", at(i, j), b.ToolUseID)
 				}
+				if j > 0 && blocks[j-1].Type != "tool_result" {
+					return "", answer.Invalid("messages", "%s: `tool_result` blocks must come first in the content of a message", at(i, j))
+				}
 				results = append(results, b.ToolUseID)
 			}
 		}

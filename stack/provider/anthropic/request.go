@@ -71,8 +71,11 @@ func readCount(r *http.Request, body []byte) (answer.Wish, exchange.Writer, erro
 	if err != nil {
 		return wish, nil, err
 	}
-	if q.MaxTokens != nil {
-		return wish, nil, answer.Invalid("max_tokens", "max_tokens: Extra inputs are not permitted")
+	for name, there := range map[string]bool{"max_tokens": q.MaxTokens != nil, "stream": q.Stream, "temperature": q.Temperature != nil,
+		"metadata": q.Metadata != nil, "stop_sequences": q.Stops != nil} {
+		if there {
+			return wish, nil, answer.Invalid(name, "%s: Extra inputs are not permitted", name)
+		}
 	}
 	wish.Free, wish.Stream = true, false
 	return wish, func(a *answer.Answer) exchange.Wire { return &countWire{a: a} }, nil
