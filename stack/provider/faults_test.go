@@ -48,7 +48,7 @@ func TestRefusals(t *testing.T) {
 func TestRefusalsAreInTheLedgerUnbilled(t *testing.T) {
 	p, url := start(t)
 	post(t, url, chatBody("small:status=503", ""))
-	want := provider.Entry{RequestID: "req_1", Model: "small:status=503", Status: 503}
+	want := provider.Entry{RequestID: "req_1", Protocol: "chat", Model: "small:status=503", Status: 503}
 	if diff := cmp.Diff(want, last(t, p, 1), ignored()); diff != "" {
 		t.Errorf("ledger (-want +got):\n%s", diff)
 	}
@@ -65,7 +65,7 @@ func TestFaults(t *testing.T) {
 		if resp.StatusCode != 200 || !strings.Contains(text, wantText) || (err != nil) != broken {
 			t.Errorf("%s%s: %d %q %v", fault, more, resp.StatusCode, text, err)
 		}
-		want := provider.Entry{RequestID: "req_1", Model: model + fault, Fault: fault, Stream: more != "", Status: 200,
+		want := provider.Entry{RequestID: "req_1", Protocol: "chat", Model: model + fault, Fault: fault, Stream: more != "", Status: 200,
 			Tokens: tokens, Billed: tokens != none, ServedChunks: chunks}
 		if diff := cmp.Diff(want, last(t, p, 1), ignored()); diff != "" {
 			t.Errorf("%s%s: ledger (-want +got):\n%s", fault, more, diff)
@@ -94,7 +94,7 @@ func TestHangEndsWithTheClient(t *testing.T) {
 		resp.Body.Close()
 		t.Errorf("a hanging provider answered %d", resp.StatusCode)
 	}
-	want := provider.Entry{RequestID: "req_1", Model: "small:fault=hang", Fault: "hang", ClientGone: true}
+	want := provider.Entry{RequestID: "req_1", Protocol: "chat", Model: "small:fault=hang", Fault: "hang", ClientGone: true}
 	if diff := cmp.Diff(want, last(t, p, 1), ignored()); diff != "" {
 		t.Errorf("ledger (-want +got):\n%s", diff)
 	}
