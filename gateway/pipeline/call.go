@@ -46,6 +46,7 @@ type call struct {
 	// the client's own, and the bytes pass through. warnings say what was left out.
 	conversation *genai.Request
 	warnings     []string
+	autoCache    bool // the client asked for prompt cache breakpoints
 
 	permit  *admission.Permit // nil for a caller without limits
 	budgets []*schemas.BudgetHold

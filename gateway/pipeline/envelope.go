@@ -35,6 +35,7 @@ func (c *call) envelope() (e *apierror.Error) {
 	c.dims.Stream = head.Stream
 	m, e := metadata.Read(metadata.Body{Text: body, Requesty: head.Requesty, Metadata: head.Metadata, User: head.User}, c.r.Header)
 	c.dims.UserId, c.dims.TraceId, c.dims.Tags, c.dims.Extra = m.UserID, m.TraceID, m.Tags, m.Extra
+	c.autoCache = m.AutoCache
 	c.dims.OriginReferer, c.dims.OriginTitle = m.OriginReferer, m.OriginTitle
 	return e
 }

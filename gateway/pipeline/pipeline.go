@@ -33,6 +33,7 @@ import (
 	"weir/gateway/provider"
 	"weir/gateway/wire"
 	"weir/gateway/wire/chat"
+	"weir/gateway/wire/messages"
 	"weir/internal/control"
 	"weir/schemas"
 )
@@ -102,6 +103,16 @@ func (p *Pipeline) Stop() { p.stop(provider.ErrShutdown) }
 // ChatCompletions serves POST /v1/chat/completions.
 func (p *Pipeline) ChatCompletions(w http.ResponseWriter, r *http.Request) {
 	p.serve(chat.Format{}, access.Chat, w, r)
+}
+
+// Messages serves POST /v1/messages.
+func (p *Pipeline) Messages(w http.ResponseWriter, r *http.Request) {
+	p.serve(messages.Format{}, access.Chat, w, r)
+}
+
+// CountTokens serves POST /v1/messages/count_tokens.
+func (p *Pipeline) CountTokens(w http.ResponseWriter, r *http.Request) {
+	p.serve(messages.Count{}, access.Chat, w, r)
 }
 
 // serve serves a call in a format, to models that make what its endpoint gives.
@@ -188,6 +199,9 @@ func (c *call) plan() (e *apierror.Error) {
 
 // claim bounds what the call may cost, for callers with budgets.
 func (c *call) claim() *apierror.Error {
+	if _, free := c.format.(wire.Counter); free {
+		return nil
+	}
 	p := c.target.Provider
 	e := c.permit.Claim(&c.caller, c.id, c.start, admission.Model{Vendor: p.Vendor, Provider: p.Name, Name: c.target.Model}, c.req)
 	if e == nil {

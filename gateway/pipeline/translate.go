@@ -3,9 +3,11 @@ package pipeline
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"weir/gateway/apierror"
 	"weir/gateway/genai"
+	"weir/gateway/provider"
 	"weir/gateway/wire"
 )
 
@@ -23,21 +25,43 @@ func (c *call) translate() (e *apierror.Error) {
 	if c.warnings, e = genai.Fit(r, p.Name(), p.Knows); e != nil {
 		return e
 	}
+	if c.autoCache {
+		r.AutoCache(p.Name())
+	}
 	c.conversation = r
 	return nil
 }
 
-// body is what goes to the provider.
-func (c *call) body() ([]byte, *apierror.Error) {
+// upstream is the call that goes to the provider.
+func (c *call) upstream() (call provider.Call, e *apierror.Error) {
 	p := c.target.Provider
+	call = provider.Call{RequestID: c.id, Model: c.target.Model, Region: c.target.Region, Stream: c.req.Head().Stream,
+		Client: c.r.Header, ClientQuery: c.r.URL.RawQuery, Same: c.conversation == nil}
+	call.Path, call.Query = p.Protocol.Call(c.target.Model, call.Stream)
 	if c.conversation == nil {
-		return c.req.Upstream(c.target.Model, wire.Lowered{Limit: c.permit.Lowered(), Field: p.LimitField}), nil
+		if placed, ok := c.format.(wire.Placed); ok {
+			call.Path, call.Query = placed.Path(), ""
+		}
+		call.Body = c.req.Upstream(c.target.Model, wire.Lowered{Limit: c.permit.Lowered(), Field: p.LimitField, AutoCache: c.autoCache})
+		return call, nil
 	}
 	if limit := c.permit.Lowered(); limit > 0 {
 		c.conversation.MaxTokens = limit
 	}
-	return p.Protocol.Encode(c.conversation, wire.Options{Model: c.target.Model, LimitField: p.LimitField,
+	if headed, ok := p.Protocol.(wire.Headed); ok {
+		call.More = headed.Headers(c.conversation)
+	}
+	call.Body, e = p.Protocol.Encode(c.conversation, wire.Options{Model: c.target.Model, LimitField: p.LimitField,
 		MaxOutput: c.p.Meter.MaxOutput(p.Vendor, p.Name, c.target.Model)})
+	return call, e
+}
+
+// count answers a client that asks how many tokens its request has, where the provider
+// could not be asked in its way.
+func (c *call) count(f wire.Counter) {
+	used := c.p.Estimator.Estimate(c.target.Model, c.req, &wire.Seen{})
+	c.answer, c.status, c.buffer = f.Counted(used.Prompt), http.StatusOK, getBuffer(-1)
+	c.took = time.Since(c.start)
 }
 
 // reply is what the client is told beside what the provider says.

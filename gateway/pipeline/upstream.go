@@ -11,6 +11,7 @@ import (
 
 	"weir/gateway/apierror"
 	"weir/gateway/provider"
+	"weir/gateway/wire"
 )
 
 // maxErrorBody bounds what is read of a provider's answer with an error status.
@@ -20,6 +21,10 @@ const maxErrorBody = 1 << 20
 // other one where that may help, and passes the answer on, all but what must wait
 // for the ledger. How it ended is in err, answer and stream.
 func (c *call) attempt() {
+	if counter, ok := c.format.(wire.Counter); ok && c.conversation != nil {
+		c.count(counter)
+		return
+	}
 	p := c.target.Provider
 	c.ctx, c.cancel = context.WithCancelCause(c.p.root)
 	c.watch.run(min(p.Timeout, p.Idle), func() { c.cancel(provider.ErrTimeout) })
@@ -41,11 +46,10 @@ func (c *call) try() {
 	p := c.target.Provider
 	c.watch.await(p.Timeout)
 	var err error
-	call := provider.Call{RequestID: c.id, Model: c.target.Model, Region: c.target.Region, Stream: c.req.Head().Stream, Client: c.r.Header, Same: c.conversation == nil}
-	if call.Body, c.err = c.body(); c.err != nil {
+	call, e := c.upstream()
+	if c.err = e; e != nil {
 		return
 	}
-	call.Path, call.Query = p.Protocol.Call(c.target.Model, call.Stream)
 	c.resp, err = c.p.Client.Send(c.ctx, p, c.account, call)
 	if err != nil {
 		c.err = provider.Explain(c.ctx, err, false)

@@ -114,7 +114,7 @@ func New(c Config, getenv func(string) string) (*Provider, error) {
 	if p.endpoint, err = endpointOf(c, known); err != nil {
 		return nil, err
 	}
-	if p.Protocol, p.manners, err = protocolOf(c.Protocol); err != nil {
+	if p.Protocol, p.manners, err = protocolOf(c.Protocol, c.Project != ""); err != nil {
 		return nil, err
 	}
 	if p.auth = cmp.Or(c.Auth, known.auth, p.manners.auth); p.auth == "" {

@@ -7,6 +7,8 @@ import (
 	"weir/gateway/genai"
 	"weir/gateway/wire"
 	"weir/gateway/wire/chat"
+	"weir/gateway/wire/gemini"
+	"weir/gateway/wire/messages"
 )
 
 // manners are how a protocol is carried by HTTP, beside what it says.
@@ -16,13 +18,24 @@ type manners struct {
 	fixed [][2]string
 	// passes are headers that a client of the same protocol may send along.
 	passes []string
+	query  string // that such a client may send along
 }
 
-// protocolOf returns a protocol by its name in weir.yaml.
-func protocolOf(name string) (wire.Protocol, manners, error) {
+// protocolOf returns a protocol by its name in weir.yaml; vertex says that the models
+// are Vertex AI's.
+func protocolOf(name string, vertex bool) (wire.Protocol, manners, error) {
 	switch name {
 	case genai.Chat:
 		return chat.Protocol{}, manners{auth: authBearer, passes: []string{"Openai-Beta"}}, nil
+	case genai.Anthropic:
+		return messages.Protocol{}, manners{auth: authXAPI, fixed: [][2]string{{"Anthropic-Version", "2023-06-01"}},
+			passes: []string{"Anthropic-Version", "Anthropic-Beta"}, query: "beta=true"}, nil
+	case genai.Gemini:
+		prefix := gemini.API
+		if vertex {
+			prefix = gemini.Vertex
+		}
+		return gemini.New(prefix), manners{auth: authGoogle}, nil
 	}
 	return nil, manners{}, fmt.Errorf("protocol %q is none of %v", name, genai.Protocols())
 }

@@ -25,6 +25,7 @@ import (
 
 	"weir/gateway/apierror"
 	"weir/gateway/egress"
+	"weir/gateway/wire"
 )
 
 // Client is the way to all providers.
@@ -83,13 +84,19 @@ type Call struct {
 	Stream      bool
 	// Client are the headers of the client's request; Same says that the client speaks
 	// the provider's protocol, so that those of the protocol may pass.
-	Client http.Header
-	Same   bool
+	Client      http.Header
+	ClientQuery string
+	Same        bool
+	// More are headers that this request needs.
+	More []wire.Header
 }
 
 // Send makes a call on an account at the provider. The answer's body must be closed.
 func (c *Client) Send(ctx context.Context, p *Provider, a *Account, call Call) (*http.Response, error) {
 	body := call.Body
+	if call.Same && p.manners.query != "" && call.ClientQuery == p.manners.query {
+		call.Query = call.ClientQuery
+	}
 	to := p.url(a, &call)
 	req := &http.Request{
 		Method: http.MethodPost, URL: to, Host: to.Host,
@@ -122,6 +129,9 @@ func (c *Client) headers(p *Provider, a *Account, call *Call) http.Header {
 				h[name] = v
 			}
 		}
+	}
+	for _, more := range call.More {
+		h[more.Name] = append(h[more.Name], more.Value)
 	}
 	if len(p.exact)+len(p.prefixes) > 0 {
 		p.forward(h, call.Client)

@@ -33,6 +33,20 @@ type Format interface {
 	AppendErrorEvent(out []byte, e *apierror.Error, requestID string) []byte
 }
 
+// Placed is a Format whose calls have a path of their own at providers of the same
+// protocol, in the place of Protocol.Call's.
+type Placed interface {
+	Format
+	Path() string // under the base URL
+}
+
+// Counter is a Format that asks how many tokens a request has. Providers of other
+// protocols are not asked: the gateway counts.
+type Counter interface {
+	Format
+	Counted(tokens int64) Answer
+}
+
 // Reply is what an answer says that the provider does not.
 type Reply struct {
 	Request Request

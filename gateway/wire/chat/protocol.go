@@ -28,7 +28,9 @@ func (Protocol) Knows(field string) bool {
 }
 
 // ReadError reads an answer with an error status.
-func (Protocol) ReadError(status int, text []byte) *apierror.Error { return wire.ReadError(status, text) }
+func (Protocol) ReadError(status int, text []byte) *apierror.Error {
+	return wire.ReadError(status, text)
+}
 
 // NewDecoder reads a stream.
 func (Protocol) NewDecoder() wire.Decoder { return &events{} }

@@ -20,6 +20,14 @@ type Count struct{ Format }
 // Endpoint is the ledger's name of POST /v1/messages/count_tokens.
 func (Count) Endpoint() string { return "messages.count_tokens" }
 
+// Path is that of a count under the base URL of a provider.
+func (Count) Path() string { return CountPath }
+
+// Counted is the answer that the gateway makes from its own count.
+func (Count) Counted(tokens int64) wire.Answer {
+	return &count{text: AppendCount(nil, tokens), seen: wire.Seen{HasUsage: true}}
+}
+
 // ReadRequest reads the body, as that of a request which is not streamed.
 func (Count) ReadRequest(body []byte) (wire.Request, *apierror.Error) {
 	r, e := readRequest(body)
