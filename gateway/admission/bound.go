@@ -29,6 +29,8 @@ type Bound struct {
 	choices   int64
 	predicted int64
 	uses      int64
+	seconds   int64
+	fixed     bool
 	media     bool // not all that goes in is text
 }
 
@@ -49,10 +51,15 @@ func BoundOf(c *catalog.Catalog, m Model, at time.Time, r wire.Bounds) (Bound, *
 		return Bound{}, unbounded(r.Unlimited, "must say how often a tool that the provider runs may be used, from 1 to 1000, since the API key has a budget.")
 	}
 	window, most := c.Window(name, m.Name)
+	// Sound is priced by the second or by the token; a model of the first kind has no
+	// window that would matter.
+	bySecond := r.Seconds > 0 && tokensAreFree(dearest)
 	b := Bound{Limit: r.Limit, dearest: dearest, input: r.Text, choices: r.Choices, predicted: r.Predicted, uses: r.Uses,
-		media: r.Images > 0 || r.Whole != "" || r.Uses > 0}
+		seconds: r.Seconds, fixed: r.Fixed, media: r.Images > 0 || r.Whole != "" || r.Uses > 0}
 	switch {
 	case b.Limit > 0:
+	case r.Choices == 0 || bySecond: // nothing is put out that has a price
+		b.Limit = 1
 	case most > 0:
 		b.Limit = most
 	case window > 0:
@@ -60,7 +67,7 @@ func BoundOf(c *catalog.Catalog, m Model, at time.Time, r wire.Bounds) (Bound, *
 	default:
 		return Bound{}, unbounded("max_completion_tokens", "must be set, since the API key has a budget and it is not known how much the model gives at the most.")
 	}
-	if window == 0 && (r.Whole != "" || r.Uses > 0) {
+	if window == 0 && !bySecond && (r.Whole != "" || r.Uses > 0) {
 		field := r.Whole
 		if field == "" {
 			field = "tools"
@@ -102,12 +109,28 @@ func (b *Bound) Cost(limit int64) (schemas.Pico, bool) {
 	if b.uses > 0 {
 		use.Units = map[string]int64{"web_searches": b.uses, "storage_searches": b.uses}
 	}
+	if b.seconds > 0 {
+		use.Units = map[string]int64{metering.UnitSeconds: b.seconds}
+	}
 	cost, err := b.dearest.Cost(use)
 	return cost, err == nil
 }
 
 // Least is the smallest output limit that is of any use, no more than Limit.
-func (b *Bound) Least() int64 { return min(leastOutput, b.Limit) }
+func (b *Bound) Least() int64 {
+	if b.fixed {
+		return b.Limit
+	}
+	return min(leastOutput, b.Limit)
+}
+
+// tokensAreFree tells that a model's price does not depend on its tokens.
+func tokensAreFree(d catalog.Dearest) bool {
+	const many = 1_000_000
+	nothing, err := d.Cost(catalog.Use{})
+	some, more := d.Cost(catalog.Use{Input: many, Output: many, Media: true})
+	return err == nil && more == nil && some == nothing
+}
 
 // Fit is the largest output limit, from Least to Limit, with which the call costs
 // no more than an amount; 0 when there is none.

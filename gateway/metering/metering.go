@@ -27,6 +27,9 @@ const MaxTokens = 1_000_000_000
 const (
 	UnitInputAudio  = "input_audio_tokens"
 	UnitOutputAudio = "output_audio_tokens"
+	UnitInputImage  = "input_image_tokens"
+	UnitOutputImage = "output_image_tokens"
+	UnitSeconds     = "input_audio_seconds"
 )
 
 // Line is what a call used and costs.
@@ -69,7 +72,7 @@ func (m *Meter) MaxOutput(vendor, name, model string) int64 {
 func (m *Meter) Measure(vendor, name, model string, at time.Time, u genai.Usage) Line {
 	l := Line{}
 	l.Tokens, l.Rejected = Disjoint(u)
-	audio := func(unit string, n, within int64) {
+	count := func(unit string, n, within int64) {
 		switch {
 		case n < 0 || n > MaxTokens:
 			l.Rejected = true
@@ -80,8 +83,12 @@ func (m *Meter) Measure(vendor, name, model string, at time.Time, u genai.Usage)
 			l.Units[unit] = n
 		}
 	}
-	audio(UnitInputAudio, u.InputAudio, l.Tokens.Input+l.Tokens.CachedInput+l.Tokens.CacheWrite)
-	audio(UnitOutputAudio, u.OutputAudio, l.Tokens.Output+l.Tokens.Reasoning)
+	input, output := l.Tokens.Input+l.Tokens.CachedInput+l.Tokens.CacheWrite, l.Tokens.Output+l.Tokens.Reasoning
+	count(UnitInputAudio, u.InputAudio, input)
+	count(UnitOutputAudio, u.OutputAudio, output)
+	count(UnitInputImage, u.InputImage, input)
+	count(UnitOutputImage, u.OutputImage, output)
+	count(UnitSeconds, u.Seconds, MaxTokens)
 	price, ok := m.catalog.Price(Priced(m.catalog, vendor, name, model), model, at)
 	if !ok {
 		l.PriceUnknown = true
