@@ -429,6 +429,54 @@ func TestFormRefusals(t *testing.T) {
 	}
 }
 
+// A form goes out again, whole, on the second account.
+func TestUploadOnASecondAccount(t *testing.T) {
+	for _, size := range []int{4, 3 << 20} {
+		var first, second asked
+		b := startByok(t, first.notes(respond(429, `{"error":{"message":"slow down"}}`)), second.notes(respond(200, `{"text":"hi","usage":{"type":"duration","seconds":9}}`)), priced)
+		b.has(&schemas.Credential{CredentialId: "cred", BaseUrl: b.theirs.url})
+		b.strategy(ownFirst)
+		content := strings.Repeat("0123", size/4)
+		a := b.upload("/v1/audio/transcriptions", field{"file", content, "a.wav"}, field{"model", "mock/whisper-1", ""})
+		if a.status != 200 || b.theirs.arrived() != ownSecret || b.operators.arrived() != "sk-upstream" {
+			t.Errorf("%d bytes: got %d %s", size, a.status, a.body)
+		}
+		for _, got := range []*asked{&first, &second} {
+			if len(got.files["file"]) != 1 || got.files["file"][0] != "a.wav: "+content || len(got.fields["model"]) != 1 || got.fields["model"][0] != "whisper-1" {
+				t.Errorf("%d bytes: got %v and another file", size, got.fields)
+			}
+		}
+		if rec := b.only(); rec.usage.Attempts != 2 || rec.usage.CostPico != 900_000_000 {
+			t.Errorf("%d bytes: recorded %v", size, rec.usage)
+		}
+	}
+}
+
+// A client that leaves before its file is there, or before the answer.
+func TestClientLeavesAnUpload(t *testing.T) {
+	w := start(t, never(t))
+	body, kind := form(t, field{"file", "RIFF", "a.wav"}, field{"model", "mock/whisper-1", ""})
+	ctx, cancel := context.WithCancel(t.Context())
+	in, out := io.Pipe()
+	go func() {
+		_, _ = io.WriteString(out, body[:len(body)/2])
+		cancel()
+	}()
+	req, err := http.NewRequestWithContext(ctx, "POST", w.url+"/v1/audio/transcriptions", in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+apiKey)
+	req.Header.Set("Content-Type", kind)
+	if resp, err := http.DefaultTransport.RoundTrip(req); err == nil {
+		resp.Body.Close()
+		t.Error("there was an answer")
+	}
+	if rec := w.only(); rec.response.Status != 499 || rec.usage.CostPico != 0 {
+		t.Errorf("recorded %v", rec.response)
+	}
+}
+
 func TestUploadLimit(t *testing.T) {
 	w := start(t, never(t), func(c *config) { c.limits.MaxUpload = 1000 })
 	a := w.upload("/v1/audio/transcriptions", field{"file", strings.Repeat("a", 2000), "a.wav"}, field{"model", "mock/a", ""})

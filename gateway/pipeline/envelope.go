@@ -23,7 +23,7 @@ func (c *call) envelope() (e *apierror.Error) {
 		c.r.Close = true
 		return apierror.New(apierror.HeadersTooLarge, fmt.Sprintf("The request's headers have %d bytes; the limit is %d.", size, c.p.Limits.MaxHeaders))
 	}
-	if e = c.readRequest(); e != nil {
+	if e := c.readRequest(); e != nil {
 		return e
 	}
 	head := c.req.Head()

@@ -74,7 +74,7 @@ func readForm(f Format, contentType string, body io.Reader) (_ *upload, e *apier
 		if n == maxParts {
 			return nil, apierror.Invalid("", fmt.Sprintf("The form has more than %d parts.", maxParts))
 		}
-		if e = in.part(p); e != nil {
+		if e := in.part(p); e != nil {
 			return nil, e
 		}
 	}
