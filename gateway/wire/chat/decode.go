@@ -189,7 +189,7 @@ func (d *decoder) field(name string) string {
 // wrong is the error of a field of the wrong kind; the first one counts.
 func (d *decoder) wrong(name, want string) {
 	if d.err == nil {
-		d.err = wrongKind(d.field(name), want)
+		d.err = wire.WrongKind(d.field(name), want)
 	}
 }
 

@@ -44,9 +44,14 @@ func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Erro
 		j.Number("top_logprobs", r.TopLogProbs)
 	}
 	encodeOutput(&j, r.Output)
-	// Thinking that is switched off without an effort is what models that do not think
-	// are asked for, too; they would refuse the field.
-	if t := r.Reasoning; t != nil && (!t.Off || t.Effort != "") {
+	if t := r.Reasoning; t != nil && t.Budget > 0 && r.From == genai.Chat { // its vendor's own field
+		j.Open("reasoning", '{')
+		j.Int("max_tokens", t.Budget)
+		j.Some("effort", t.Effort)
+		j.Close('}')
+	} else if t != nil && (!t.Off || t.Effort != "") {
+		// Thinking that is switched off without an effort is what models that do not think
+		// are asked for, too; they would refuse the field.
 		j.Text("reasoning_effort", t.Level())
 	}
 	j.Some("verbosity", r.Verbosity)

@@ -37,8 +37,7 @@ func (Protocol) NewDecoder() wire.Decoder { return &events{} }
 
 // Decode reads a plain answer.
 func (Protocol) Decode(text []byte) (*genai.Response, *apierror.Error) {
-	if at, ok := jsonscan.Valid(text); !ok || text[jsonscan.Space(text, 0)] != '{' {
-		_ = at // where it broke tells nobody anything
+	if _, ok := jsonscan.Valid(text); !ok || text[jsonscan.Space(text, 0)] != '{' {
 		return nil, apierror.New(apierror.ProviderUnreadable, "The provider's answer is not a JSON object.")
 	}
 	r := &genai.Response{}
