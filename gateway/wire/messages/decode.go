@@ -1,7 +1,7 @@
 package messages
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 
 	"weir/gateway/apierror"
@@ -60,7 +60,7 @@ func (r *Request) Decode() (*genai.Request, *apierror.Error) {
 		out.MaxTokens = max(0, wire.Count(r.maxTokens.Of(d.text)))
 	}
 	if !r.system.Empty() {
-		parts := d.content(r.system, "system")
+		parts := d.content(r.system, place{list: "system", at: -1})
 		out.Messages = append(out.Messages, genai.Message{Index: -1, Role: genai.System, Parts: parts})
 	}
 	i := 0
@@ -129,32 +129,64 @@ func markLast(out *genai.Request, c *genai.Cache) {
 
 func (d *reader) message(at jsonscan.Span, index int) genai.Message {
 	out := genai.Message{Index: index}
-	field := fmt.Sprintf("messages[%d]", index)
+	field := place{list: "messages", at: index}
 	if d.text[at.Start] != '{' {
-		d.wrong(field, "an object")
+		d.wrong(field.of(""), "an object")
 		return out
 	}
-	role := ""
+	var role []byte
 	for m := jsonscan.Object(d.text, at.Start); m.Next(); {
 		switch string(m.Name()) {
 		case "role":
-			role = d.string(&m, field+".role")
+			if m.Kind() != '"' {
+				d.wrong(field.of(".role"), "a string")
+				continue
+			}
+			role = m.Value.Of(d.text)
 		case "content":
-			out.Parts = d.content(m.Value, field+".content")
+			out.Parts = d.content(m.Value, place{list: "messages", at: index, content: true})
 		}
 	}
-	switch role {
-	case "user":
-	case "assistant":
+	switch string(role) {
+	case `"user"`:
+	case `"assistant"`:
 		out.Role = genai.Assistant
-	case "system":
+	case `"system"`:
 		out.Role = genai.System
 	default:
 		if d.err == nil {
-			d.err = apierror.Invalid(field+".role", "The role of '"+field+"' must be 'user' or 'assistant'.")
+			d.err = apierror.Invalid(field.of(".role"), "The role of '"+field.of("")+"' must be 'user' or 'assistant'.")
 		}
 	}
 	return out
+}
+
+// place is where content stands. Its name is written for an error alone: a request has
+// thousands of places.
+type place struct {
+	list    string // messages, tools, system or content
+	at      int    // the message's, or -1
+	content bool   // of a message
+	block   int    // 1 and up; 0 for none
+	inner   int    // of a result, likewise
+}
+
+// of is the name of a field there.
+func (p *place) of(field string) string {
+	name := p.list
+	if p.at >= 0 {
+		name += "[" + strconv.Itoa(p.at) + "]"
+	}
+	if p.content {
+		name += ".content"
+	}
+	if p.block > 0 {
+		name += "[" + strconv.Itoa(p.block-1) + "]"
+	}
+	if p.inner > 0 {
+		name += ".content[" + strconv.Itoa(p.inner-1) + "]"
+	}
+	return name + field
 }
 
 func (d *reader) cache(m *jsonscan.Members, field string) *genai.Cache {

@@ -37,7 +37,7 @@ func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Erro
 		}
 		j.Close('}')
 	}
-	if !think.on() { // the model that thinks takes none of them
+	if think.sampled && !think.on() {
 		j.Number("temperature", temperature(r.Temperature))
 		j.Number("top_p", r.TopP)
 		j.Number("top_k", r.TopK)
