@@ -14,7 +14,6 @@ package jsonscan
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"math/bits"
 )
 
@@ -212,30 +211,4 @@ func String(text []byte, s Span) string {
 		return unescape(raw)
 	}
 	return string(inner)
-}
-
-func unescape(raw []byte) string {
-	var decoded string
-	if err := json.Unmarshal(raw, &decoded); err != nil {
-		return "" // not reached: the scanner has accepted the string
-	}
-	return decoded
-}
-
-// AppendString appends s to b as a JSON string, quotes included. Invalid UTF-8
-// is passed on as it is.
-func AppendString(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < 0x20:
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		default:
-			b = append(b, c)
-		}
-	}
-	return append(b, '"')
 }
