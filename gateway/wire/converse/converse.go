@@ -2,6 +2,7 @@ package converse
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 
 	"weir/gateway/genai"
@@ -52,28 +53,29 @@ func vendorOf(model string) vendor {
 	return other
 }
 
-// adaptive tells that a Claude decides by itself how long to think, by an effort: from
-// 4.6 on; a budget is for those before.
-func adaptive(model string) bool {
+// version is a Claude's as a number: 406 for 4.6, 0 where the name has none.
+func version(model string) int {
 	_, rest, found := strings.Cut(model, "claude-")
 	if !found {
-		return false
+		return 0
 	}
-	var version [2]int
-	part := 0
+	var numbers []int
 	for _, word := range strings.FieldsFunc(rest, func(r rune) bool { return r == '-' || r == '.' }) {
-		if len(word) > 2 || word[0] < '0' || word[0] > '9' { // a family, a date, or v1:0
-			if part > 0 {
-				break
+		n, err := strconv.Atoi(word)
+		if err == nil && n < 100 { // no date
+			if numbers = append(numbers, n); len(numbers) == 2 {
+				return numbers[0]*100 + numbers[1]
 			}
-			continue
-		}
-		for i := range len(word) {
-			version[part] = version[part]*10 + int(word[i]-'0')
-		}
-		if part++; part == len(version) {
+		} else if len(numbers) > 0 {
 			break
 		}
 	}
-	return version[0] > 4 || version[0] == 4 && version[1] >= 6
+	if len(numbers) > 0 {
+		return numbers[0] * 100
+	}
+	return 0
 }
+
+// adaptive tells that a Claude decides by itself how long to think, by an effort: from
+// 4.6 on; a budget is for those before.
+func adaptive(model string) bool { return version(model) >= 406 }
