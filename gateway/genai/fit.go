@@ -96,7 +96,7 @@ func table(f Feature) row {
 	item := [3]string{"messages[%d]", "input[%d]", "messages[%d].content"}
 	switch f {
 	case TopK:
-		return row{"top_k", "DDKKD", one("top_k"), ""}
+		return row{"top_k", "DDKKK", one("top_k"), ""}
 	case Seed:
 		return row{"seed", "KDDKD", one("seed"), ""}
 	case Penalties:
@@ -120,7 +120,7 @@ func table(f Feature) row {
 	case Verbosity:
 		return row{"verbosity", "KKDDD", [3]string{"verbosity", "text.verbosity", "verbosity"}, ""}
 	case Tier:
-		return row{"service tier", "KKKDD", one("service_tier"), ""}
+		return row{"service tier", "KKKDK", one("service_tier"), ""}
 	case ImageURL:
 		return row{"images by URL", "KKKKR", content, "send the image as data (a data: URL, or base64)"}
 	case ImageFile:

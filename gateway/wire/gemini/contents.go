@@ -30,19 +30,19 @@ func (c conversation) write(messages []genai.Message) {
 		lead = 0 // there must be a content
 	}
 	if lead > 0 {
-		before := len(c.b)
-		c.open(`"systemInstruction":{"parts":[`)
-		empty := len(c.b)
+		before := len(c.B)
+		c.Open(`"systemInstruction":{"parts":[`)
+		empty := len(c.B)
 		for i := range messages[:lead] {
 			c.parts(messages[i].Parts, false)
 		}
-		if len(c.b) == empty {
-			c.b = c.b[:before]
+		if len(c.B) == empty {
+			c.B = c.B[:before]
 		} else {
-			c.close("]}")
+			c.Close("]}")
 		}
 	}
-	c.open(`"contents":[`)
+	c.Open(`"contents":[`)
 	for i := lead; i < len(messages); {
 		end := i + 1
 		model := messages[i].Role == genai.Assistant
@@ -56,29 +56,29 @@ func (c conversation) write(messages []genai.Message) {
 		}
 		i = end
 	}
-	c.close("]")
+	c.Close("]")
 }
 
 func instructs(role genai.Role) bool { return role == genai.System || role == genai.Developer }
 
 // content writes one content of several messages: their results first, then all else.
 func (c conversation) content(role string, messages []genai.Message) {
-	before := len(c.b)
-	c.open(`{"role":"`)
-	c.close(role)
-	c.close(`","parts":[`)
-	empty := len(c.b)
+	before := len(c.B)
+	c.Open(`{"role":"`)
+	c.Close(role)
+	c.Close(`","parts":[`)
+	empty := len(c.B)
 	for i := range messages {
 		c.parts(messages[i].Parts, true)
 	}
 	for i := range messages {
 		c.parts(messages[i].Parts, false)
 	}
-	if len(c.b) == empty {
-		c.b = c.b[:before]
+	if len(c.B) == empty {
+		c.B = c.B[:before]
 		return
 	}
-	c.close("]}")
+	c.Close("]}")
 }
 
 // parts writes the results among the parts, or all others.
@@ -103,8 +103,8 @@ func (c conversation) parts(parts []genai.Part, results bool) {
 			c.thought(p)
 		case genai.ServerTool:
 			if p.From == genai.Gemini && len(p.Raw) > 0 {
-				c.separate()
-				c.b = append(c.b, p.Raw...)
+				c.Separate()
+				c.B = append(c.B, p.Raw...)
 			}
 		}
 	}
@@ -113,9 +113,9 @@ func (c conversation) parts(parts []genai.Part, results bool) {
 // textPart leaves out empty texts, which the API refuses.
 func (c conversation) textPart(text string) {
 	if text != "" {
-		c.open("{")
-		c.text("text", text)
-		c.close("}")
+		c.Open("{")
+		c.Text("text", text)
+		c.Close("}")
 	}
 }
 
@@ -126,15 +126,15 @@ func (c conversation) thought(p *genai.Part) {
 	if p.Text == "" && !signed {
 		return
 	}
-	c.open("{")
-	c.text("text", p.Text)
+	c.Open("{")
+	c.Text("text", p.Text)
 	if p.Text != "" {
-		c.raw("thought", []byte("true"))
+		c.Raw("thought", []byte("true"))
 	}
 	if signed {
-		c.text("thoughtSignature", p.Proof.Signature)
+		c.Text("thoughtSignature", p.Proof.Signature)
 	}
-	c.close("}")
+	c.Close("}")
 }
 
 // noSignature is what Google lets a call be signed with that comes from another model
@@ -144,30 +144,30 @@ const noSignature = "skip_thought_signature_validator"
 
 func (c conversation) call(call *genai.ToolCall, before int) {
 	c.names[call.ID] = call.Name
-	c.open(`{"functionCall":{`)
+	c.Open(`{"functionCall":{`)
 	if call.ID != "" {
-		c.text("id", call.ID)
+		c.Text("id", call.ID)
 	}
-	c.text("name", call.Name)
-	c.name("args")
+	c.Text("name", call.Name)
+	c.Name("args")
 	switch arguments := []byte(call.Arguments); {
 	case call.Arguments == "":
-		c.close("{}")
+		c.Close("{}")
 	case isObject(arguments):
-		c.close(call.Arguments)
+		c.Close(call.Arguments)
 	default: // args must be an object
-		c.open("{")
-		c.text("input", call.Arguments)
-		c.close("}")
+		c.Open("{")
+		c.Text("input", call.Arguments)
+		c.Close("}")
 	}
-	c.close("}")
+	c.Close("}")
 	switch {
 	case call.Signature != "":
-		c.text("thoughtSignature", call.Signature)
+		c.Text("thoughtSignature", call.Signature)
 	case c.model.levels() && before == 0:
-		c.text("thoughtSignature", noSignature)
+		c.Text("thoughtSignature", noSignature)
 	}
-	c.close("}")
+	c.Close("}")
 }
 
 func isObject(text []byte) bool {
@@ -186,11 +186,11 @@ func (c conversation) result(r *genai.ToolResult) {
 	if known, ok := c.names[r.CallID]; ok {
 		name = known
 	}
-	c.open(`{"functionResponse":{`)
+	c.Open(`{"functionResponse":{`)
 	if r.CallID != "" {
-		c.text("id", r.CallID)
+		c.Text("id", r.CallID)
 	}
-	c.text("name", name)
+	c.Text("name", name)
 	var text strings.Builder
 	media := 0
 	for i := range r.Parts {
@@ -203,24 +203,24 @@ func (c conversation) result(r *genai.ToolResult) {
 		}
 		text.WriteString(r.Parts[i].Text)
 	}
-	c.open(`"response":{`)
+	c.Open(`"response":{`)
 	key := "output"
 	if r.Failed {
 		key = "error"
 	}
 	if said := text.String(); isObject([]byte(said)) {
-		c.raw(key, []byte(said))
+		c.Raw(key, []byte(said))
 	} else {
-		c.text(key, said)
+		c.Text(key, said)
 	}
-	c.close("}")
+	c.Close("}")
 	inside := c.model.levels() && media > 0
 	if inside {
-		c.open(`"parts":[`)
+		c.Open(`"parts":[`)
 		c.allMedia(r.Parts)
-		c.close("]")
+		c.Close("]")
 	}
-	c.close("}}")
+	c.Close("}}")
 	if !inside {
 		c.allMedia(r.Parts)
 	}
@@ -242,22 +242,22 @@ func (c conversation) media(p *genai.Part) {
 	}
 	kind := mimeOf(p)
 	if m.URL != "" {
-		c.open(`{"fileData":{`)
+		c.Open(`{"fileData":{`)
 		if kind != "" {
-			c.text("mimeType", kind)
+			c.Text("mimeType", kind)
 		}
-		c.text("fileUri", m.URL)
-		c.close("}}")
+		c.Text("fileUri", m.URL)
+		c.Close("}}")
 		return
 	}
-	c.open(`{"inlineData":{`)
-	c.text("mimeType", kind)
+	c.Open(`{"inlineData":{`)
+	c.Text("mimeType", kind)
 	if m.Plain {
-		c.text("data", base64.StdEncoding.EncodeToString([]byte(m.Data)))
+		c.Text("data", base64.StdEncoding.EncodeToString([]byte(m.Data)))
 	} else {
-		c.text("data", m.Data)
+		c.Text("data", m.Data)
 	}
-	c.close("}}")
+	c.Close("}}")
 }
 
 // mimeOf is the type that the client gave, or what its name or address ends in says.

@@ -142,7 +142,7 @@ func TestThinking(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := writer{}
 			w.thinking(&c.r, familyOf(c.model))
-			if got := strings.TrimPrefix(string(w.b), `"thinkingConfig":`); got != c.want {
+			if got := strings.TrimPrefix(string(w.B), `"thinkingConfig":`); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
