@@ -24,9 +24,9 @@ type dialect struct {
 	shape string // more: an object {"city": string} as the answer
 	// usage is what the usage of full looks like, and called the content of a call.
 	usage, called []string
-	ending                string // of a whole stream
-	broken                string // an error within a stream or under status 200
-	refusal               string // of status=429
+	ending        string // of a whole stream
+	broken        string // an error within a stream or under status 200
+	refusal       string // of status=429
 }
 
 const (
@@ -76,7 +76,7 @@ func dialects() []dialect {
 		image:  `[{"type":"input_text","text":"hello"},{"type":"input_image","image_url":"data:image/png;base64,` + pixel + `"}]`,
 		tool:   `,"tools":[{"type":"function","name":"weather","parameters":` + properties + `}],"tool_choice":"required"`,
 		shape:  `,"text":{"format":{"type":"json_schema","name":"x","schema":{"type":"object","properties":{"city":{"type":"string"}}}}}`,
-		usage:  []string{`"input_tokens":100`, `"cached_tokens":40`, `"caching_tokens":10`, `"output_tokens":64`, `"reasoning_tokens":8`},
+		usage:  []string{`"input_tokens":100`, `"cached_tokens":40`, `"cache_write_tokens":10`, `"output_tokens":64`, `"reasoning_tokens":8`},
 		called: []string{`"name":"weather"`, `"function_call"`}, ending: "event: response.completed", broken: `"server_error"`,
 		refusal: `"code":"rate_limit_exceeded"`,
 	}
@@ -87,7 +87,7 @@ func dialects() []dialect {
 		tool:  `,"tools":[{"name":"weather","input_schema":` + properties + `}],"tool_choice":{"type":"any"}`,
 		shape: `,"output_config":{"format":{"type":"json_schema","schema":{"type":"object","properties":{"city":{"type":"string"}}}}}`,
 		usage: []string{`"input_tokens":50`, `"cache_read_input_tokens":40`, `"cache_creation_input_tokens":10`,
-			`"ephemeral_1h_input_tokens":0`, `"ephemeral_5m_input_tokens":10`, `"output_tokens":64`},
+			`"ephemeral_1h_input_tokens":0`, `"ephemeral_5m_input_tokens":10`, `"output_tokens":64`, `"thinking_tokens":8`},
 		called: []string{`"name":"weather"`, `"stop_reason":"tool_use"`}, ending: "event: message_stop", broken: `"overloaded_error"`,
 		refusal: `"rate_limit_error"`,
 	}

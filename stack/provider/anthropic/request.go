@@ -14,7 +14,7 @@ import (
 
 // fields are those that Anthropic takes; any other is refused.
 func fields() []string {
-	return []string{"cache_control", "container", "context_management", "inference_geo", "max_tokens", "mcp_servers", "messages",
+	return []string{"cache_control", "container", "context_management", "diagnostics", "inference_geo", "max_tokens", "mcp_servers", "messages",
 		"metadata", "model", "output_config", "output_format", "service_tier", "speed", "stop_sequences", "stream", "system",
 		"temperature", "thinking", "tool_choice", "tools", "top_k", "top_p"}
 }
@@ -192,19 +192,19 @@ func (q *request) checkLimits() error {
 	switch {
 	case q.MaxTokens == nil:
 		return answer.Invalid("max_tokens", "max_tokens: Field required")
-	case *q.MaxTokens < 1:
-		return answer.Invalid("max_tokens", "max_tokens: must be greater than or equal to 1")
+	case *q.MaxTokens < 0:
+		return answer.Invalid("max_tokens", "max_tokens: must be greater than or equal to 0")
 	case q.Thinking == nil:
 		return nil
 	}
 	switch t := q.Thinking; {
-	case t.Type == "disabled" || t.Type == "adaptive":
+	case slices.Contains([]string{"disabled", "adaptive", "between_tools"}, t.Type):
 		if t.Budget != nil {
 			return answer.Invalid("thinking", "thinking.%s.budget_tokens: Extra inputs are not permitted", t.Type)
 		}
 		return nil
 	case t.Type != "enabled":
-		return answer.Invalid("thinking", "thinking: Input tag '%s' found using 'type' does not match any of the expected tags: 'adaptive', 'disabled', 'enabled'", t.Type)
+		return answer.Invalid("thinking", "thinking: Input tag '%s' found using 'type' does not match any of the expected tags: 'adaptive', 'between_tools', 'disabled', 'enabled'", t.Type)
 	case t.Budget == nil:
 		return answer.Invalid("thinking", "thinking.enabled.budget_tokens: Field required")
 	case *t.Budget < 1024:

@@ -14,8 +14,8 @@ const sealed = "enc_"
 
 // responsesFields are the fields that OpenAI takes; any other is refused.
 func responsesFields() []string {
-	return []string{"background", "context_management", "conversation", "include", "input", "instructions", "max_output_tokens",
-		"max_tool_calls", "metadata", "model", "parallel_tool_calls", "previous_response_id", "prompt", "prompt_cache_key",
+	return []string{"access_programs", "background", "background_options", "context_management", "conversation", "image", "include", "input", "instructions", "max_output_tokens",
+		"max_tool_calls", "metadata", "model", "moderation", "parallel_tool_calls", "previous_response_id", "prompt", "prompt_cache_key", "prompt_cache_options",
 		"prompt_cache_retention", "reasoning", "safety_identifier", "service_tier", "store", "stream", "stream_options",
 		"temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p", "truncation", "user"}
 }
