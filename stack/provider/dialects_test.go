@@ -85,7 +85,7 @@ func dialects() []dialect {
 		body:  withStream(`{"model":"MODEL","max_tokens":4096,"messages":[{"role":"user","content":TEXT}]`, ""),
 		image: `[{"type":"text","text":"hello"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"` + pixel + `"}}]`,
 		tool:  `,"tools":[{"name":"weather","input_schema":` + properties + `}],"tool_choice":{"type":"any"}`,
-		shape: `,"output_config":{"format":{"type":"json_schema","schema":{"type":"object","properties":{"city":{"type":"string"}}}}}`,
+		shape: `,"output_config":{"format":{"type":"json_schema","schema":{"type":"object","additionalProperties":false,"properties":{"city":{"type":"string"}}}}}`,
 		usage: []string{`"input_tokens":50`, `"cache_read_input_tokens":40`, `"cache_creation_input_tokens":10`,
 			`"ephemeral_1h_input_tokens":0`, `"ephemeral_5m_input_tokens":10`, `"output_tokens":64`, `"thinking_tokens":8`},
 		called: []string{`"name":"weather"`, `"stop_reason":"tool_use"`}, ending: "event: message_stop", broken: `"overloaded_error"`,

@@ -1,12 +1,12 @@
 package anthropic
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"weir/stack/provider/answer"
 	"weir/stack/provider/exchange"
@@ -133,8 +133,14 @@ func (q *request) checkFields(body []byte) error {
 		return answer.Invalid("messages", "messages: at least one message is required")
 	case q.Temperature != nil && (*q.Temperature < 0 || *q.Temperature > 1):
 		return answer.Invalid("temperature", "temperature: range: 0..1")
-	case bytes.Count(body, []byte(`"cache_control":{`)) > 4:
-		return answer.Invalid("cache_control", "A maximum of 4 blocks with cache_control may be provided. Found %d.", bytes.Count(body, []byte(`"cache_control":{`)))
+	}
+	if n := breakpoints(body); n > 4 {
+		return answer.Invalid("cache_control", "A maximum of 4 blocks with cache_control may be provided. Found %d.", n)
+	}
+	for _, stop := range q.Stops {
+		if strings.TrimSpace(stop) == "" {
+			return answer.Invalid("stop_sequences", "stop_sequences: each stop sequence must contain non-whitespace")
+		}
 	}
 	for name := range q.Metadata {
 		if name != "user_id" {
@@ -147,6 +153,8 @@ func (q *request) checkFields(body []byte) error {
 		case t.Name == "":
 			return answer.Invalid("tools", "tools.%d.custom.name: Field required", i)
 		case t.Type != "" && t.Type != "custom":
+		case !answer.IsName(t.Name, 128):
+			return answer.Invalid("tools", "tools.%d.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'", i)
 		case len(t.Schema) == 0:
 			return answer.Invalid("tools", "tools.%d.custom.input_schema: Field required", i)
 		case json.Unmarshal(t.Schema, &schema) != nil || schema.Type != "object":
@@ -157,8 +165,42 @@ func (q *request) checkFields(body []byte) error {
 		if f != nil && (f.Type != "json_schema" || len(f.Schema) == 0) {
 			return answer.Invalid("output_config", "output_config.format: Input should be a json_schema with a schema")
 		}
+		if f == nil {
+			continue
+		}
+		if err := answer.CheckClosed(f.Schema, unsupported()); err != nil {
+			return answer.Invalid("output_config", "output_config.format.schema: %v", err)
+		}
 	}
 	return q.checkChoice()
+}
+
+// unsupported are the words of JSON Schema that Anthropic does not take in the schema of an answer.
+func unsupported() []string {
+	return []string{"exclusiveMaximum", "exclusiveMinimum", "maxItems", "maxLength", "maximum", "minLength", "minimum", "multipleOf"}
+}
+
+// breakpoints counts the places where a cache is asked for.
+func breakpoints(raw []byte) int {
+	var object map[string]json.RawMessage
+	var list []json.RawMessage
+	n := 0
+	if json.Unmarshal(raw, &object) == nil {
+		for name, below := range object {
+			switch {
+			case name == "input" || name == "input_schema": // the client's own words
+			case name == "cache_control" && string(below) != "null":
+				n++
+			default:
+				n += breakpoints(below)
+			}
+		}
+	} else if json.Unmarshal(raw, &list) == nil {
+		for _, below := range list {
+			n += breakpoints(below)
+		}
+	}
+	return n
 }
 
 func (q *request) checkChoice() error {

@@ -36,6 +36,7 @@ type responsesRequest struct {
 			Type   string          `json:"type"`
 			Name   string          `json:"name"`
 			Schema json.RawMessage `json:"schema"`
+			Strict bool            `json:"strict"`
 		} `json:"format"`
 	} `json:"text"`
 	Tools []struct {
@@ -125,6 +126,11 @@ func (q *responsesRequest) check(body []byte) error {
 		return answer.Invalid("max_output_tokens", "Invalid 'max_output_tokens': integer below minimum value. Expected a value >= 16, but got %d instead.", *q.MaxTokens)
 	case q.Text.Format.Type == "json_schema" && (q.Text.Format.Name == "" || len(q.Text.Format.Schema) == 0):
 		return answer.Invalid("text.format.name", "Missing required parameter: 'text.format.name' or 'text.format.schema'.")
+	}
+	if q.Text.Format.Strict {
+		if err := answer.CheckClosed(q.Text.Format.Schema, nil); err != nil {
+			return answer.Invalid("text.format.schema", "Invalid schema for response_format '%s': %v", q.Text.Format.Name, err)
+		}
 	}
 	for i, t := range q.Tools {
 		if t.Type == "" || t.Type == "function" && t.Name == "" {
