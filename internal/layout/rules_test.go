@@ -141,6 +141,10 @@ var ours = rules{
 		{"stack/engine", "stack/cache", "keeps the library"},
 		{"stack/apachekafka", "stack/cache", "keeps the jars"},
 		{"stack/ports", "stack/flock", "two stacks never choose one port"},
+		{"stack/provider", "stack/provider/...", "one server for all protocols"},
+		{"stack/provider/...", "stack/provider/answer", "what is answered, whatever the protocol"},
+		{"stack/provider/...", "stack/provider/exchange", "how an exchange runs, or goes wrong"},
+		{"stack/provider/...", "stack/provider/ledger", "counts in the one meaning that they have there"},
 
 		// End to end.
 		{"e2e/bench/...", "e2e/stacktest", "measures the stack, started as its users do"},
