@@ -20,6 +20,7 @@ type encoder struct {
 	begun    bool
 	tier     string
 	stop     genai.Stop
+	refused  bool
 
 	items wire.JSON // those that are done
 	count int       // output_index of the item under way, or of the next one
@@ -261,7 +262,7 @@ func (s *encoder) endPart(out []byte) []byte {
 		p.Text = whole
 		told("response.output_text.done", "text")
 	case genai.Refusal:
-		p.Text = whole
+		p.Text, s.refused = whole, true
 		told("response.refusal.done", "refusal")
 	case genai.Thinking:
 		p.Text = whole
@@ -321,7 +322,7 @@ func (s *encoder) endItem(out []byte) []byte {
 // AppendEnd appends the response whole.
 func (s *encoder) AppendEnd(out []byte, usage genai.Usage, bill *wire.Bill) []byte {
 	out = s.endItem(s.begin(out))
-	status, reason := ending(s.stop)
+	status, reason := ending(s.stop, s.refused)
 	j := s.event(out, "response."+status)
 	appendResponse(&j, "response", s.to, s.to.Created, status, reason, s.tier, append(s.items, ']'), func() { appendUsage(&j, "usage", usage, bill) })
 	return end(j)

@@ -14,7 +14,11 @@ func (Format) AppendResponse(out []byte, r *genai.Response, to *wire.Reply, usag
 	if len(r.Choices) > 0 { // there is one: n is refused
 		c = r.Choices[0]
 	}
-	status, reason := ending(c.Stop)
+	refused := false
+	for i := range c.Parts {
+		refused = refused || c.Parts[i].Kind == genai.Refusal
+	}
+	status, reason := ending(c.Stop, refused)
 	var items wire.JSON
 	items.Open("", '[')
 	for i, n := 0, 0; i < len(c.Parts); n++ {
@@ -47,12 +51,13 @@ func idOf(p *genai.Part, to *wire.Reply, n int) string {
 	return prefix(p) + to.ID + "_" + strconv.Itoa(n)
 }
 
-// ending is the status of a response and, for one that is incomplete, the reason.
-func ending(s genai.Stop) (status, reason string) {
-	switch s {
-	case genai.StopLength:
+// ending is the status of a response and, for one that is incomplete, the reason. A
+// model that refuses has said all that it says.
+func ending(s genai.Stop, refused bool) (status, reason string) {
+	switch {
+	case s == genai.StopLength:
 		return cutShort, "max_output_tokens"
-	case genai.StopFilter:
+	case s == genai.StopFilter && !refused:
 		return cutShort, "content_filter"
 	}
 	return completed, ""
