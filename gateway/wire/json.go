@@ -59,10 +59,17 @@ func (j *JSON) Bool(name string, b bool) {
 	*j = strconv.AppendBool(*j, b)
 }
 
-// Raw writes a value that is JSON already.
+// Raw writes a value that is JSON already. Its line breaks, which can only be white
+// space, become spaces: the text may be a line of a stream.
 func (j *JSON) Raw(name string, raw []byte) {
 	j.name(name)
+	at := len(*j)
 	*j = append(*j, raw...)
+	for i, c := range (*j)[at:] {
+		if c == '\n' || c == '\r' {
+			(*j)[at+i] = ' '
+		}
+	}
 }
 
 // Number writes a number as it was written, and nothing for "".

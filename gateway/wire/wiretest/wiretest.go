@@ -225,6 +225,8 @@ func Gather(events []genai.Event) []genai.Choice {
 		switch {
 		case e.Kind == genai.Finish:
 			c.Stop, c.StopSequence = e.Stop, e.StopSequence
+		case e.Kind == genai.PartStart && e.Part.Kind == genai.ServerTool:
+			// What a provider did itself has no place in another one's answer.
 		case e.Kind == genai.PartStart:
 			p := e.Part
 			if p.Call != nil {
