@@ -2,7 +2,6 @@ package messages
 
 import (
 	"strconv"
-	"strings"
 
 	"weir/gateway/apierror"
 	"weir/gateway/genai"
@@ -23,28 +22,28 @@ func (d *reader) wrong(field, want string) {
 	}
 }
 
-func (d *reader) string(m *jsonscan.Members, field string) string {
-	if m.Kind() != '"' {
-		if m.Kind() != 'n' {
+func (d *reader) string(at jsonscan.Span, field string) string {
+	if d.text[at.Start] != '"' {
+		if d.text[at.Start] != 'n' {
 			d.wrong(field, "a string")
 		}
 		return ""
 	}
-	return jsonscan.String(d.text, m.Value)
+	return jsonscan.String(d.text, at)
 }
 
 // number is a number as it was written.
-func (d *reader) number(m *jsonscan.Members, field string) string {
-	if k := m.Kind(); k != '-' && (k < '0' || k > '9') {
+func (d *reader) number(at jsonscan.Span, field string) string {
+	if k := d.text[at.Start]; k != '-' && (k < '0' || k > '9') {
 		d.wrong(field, "a number")
 		return ""
 	}
-	return string(m.Value.Of(d.text))
+	return string(at.Of(d.text))
 }
 
-func (d *reader) is(m *jsonscan.Members, kind byte, field, want string) bool {
-	if m.Kind() != kind {
-		if m.Kind() != 'n' {
+func (d *reader) is(at jsonscan.Span, kind byte, field, want string) bool {
+	if d.text[at.Start] != kind {
+		if d.text[at.Start] != 'n' {
 			d.wrong(field, want)
 		}
 		return false
@@ -63,15 +62,13 @@ func (r *Request) Decode() (*genai.Request, *apierror.Error) {
 		parts := d.content(r.system, place{list: "system", at: -1})
 		out.Messages = append(out.Messages, genai.Message{Index: -1, Role: genai.System, Parts: parts})
 	}
-	i := 0
-	for e := jsonscan.Array(d.text, r.messages.Start); e.Next() && d.err == nil; i++ {
-		out.Messages = append(out.Messages, d.message(e.Value, i))
+	e := jsonscan.Array(d.text, r.messages.Start)
+	for i := 0; e.Advance() && d.err == nil; i++ {
+		out.Messages = append(out.Messages, d.message(&e, i))
 	}
 	d.tools(out, r.tools)
-	for m := jsonscan.Object(d.text, jsonscan.Space(d.text, 0)); m.Next() && d.err == nil; {
-		if m.Kind() != 'n' {
-			d.member(out, &m)
-		}
+	for i := range r.others {
+		d.member(out, &r.others[i])
 	}
 	if d.err != nil {
 		return nil, d.err
@@ -80,18 +77,18 @@ func (r *Request) Decode() (*genai.Request, *apierror.Error) {
 }
 
 // member takes a member of the request that is not null.
-func (d *reader) member(out *genai.Request, m *jsonscan.Members) {
-	switch name := string(m.Name()); name {
-	case "model", "messages", "stream", "system", "tools", "max_tokens", "metadata", "requesty":
+func (d *reader) member(out *genai.Request, of *member) {
+	name, at := of.name, of.value
+	switch name {
 	case "temperature":
-		out.Temperature = d.number(m, name)
+		out.Temperature = d.number(at, name)
 	case "top_p":
-		out.TopP = d.number(m, name)
+		out.TopP = d.number(at, name)
 	case "top_k":
-		out.TopK = d.number(m, name)
+		out.TopK = d.number(at, name)
 	case "stop_sequences":
-		if d.is(m, '[', name, "an array of strings") {
-			for e := jsonscan.Array(d.text, m.Value.Start); e.Next(); {
+		if d.is(at, '[', name, "an array of strings") {
+			for e := jsonscan.Array(d.text, at.Start); e.Next(); {
 				if e.Kind() != '"' {
 					d.wrong(name, "an array of strings")
 					return
@@ -100,21 +97,21 @@ func (d *reader) member(out *genai.Request, m *jsonscan.Members) {
 			}
 		}
 	case "service_tier":
-		if out.ServiceTier = d.string(m, name); out.ServiceTier == "standard_only" {
+		if out.ServiceTier = d.string(at, name); out.ServiceTier == "standard_only" {
 			out.ServiceTier = "default"
 		}
 	case "tool_choice":
-		d.choice(out, m)
+		d.choice(out, at)
 	case "thinking":
-		d.thinking(out, m)
+		d.thinking(out, at)
 	case "output_config":
-		d.outputConfig(out, m)
+		d.outputConfig(out, at)
 	case "output_format":
-		d.format(out, m, name)
+		d.format(out, at, name)
 	case "cache_control":
-		markLast(out, d.cache(m, name))
+		markLast(out, d.cache(at, name))
 	default:
-		out.Extra = append(out.Extra, genai.Field{Name: strings.Clone(name), Raw: m.Value.Of(d.text)})
+		out.Extra = append(out.Extra, genai.Field{Name: name, Raw: at.Of(d.text)})
 	}
 }
 
@@ -127,16 +124,27 @@ func markLast(out *genai.Request, c *genai.Cache) {
 	}
 }
 
-func (d *reader) message(at jsonscan.Span, index int) genai.Message {
+func (d *reader) message(e *jsonscan.Elements, index int) genai.Message {
 	out := genai.Message{Index: index}
 	field := place{list: "messages", at: index}
-	if d.text[at.Start] != '{' {
+	if e.Kind() != '{' {
 		d.wrong(field.of(""), "an object")
 		return out
 	}
 	var role []byte
-	for m := jsonscan.Object(d.text, at.Start); m.Next(); {
-		switch string(m.Name()) {
+	m := e.Object()
+	for m.Advance() {
+		name := m.Name()
+		if string(name) == "content" && m.Kind() == '[' {
+			list := m.Array()
+			out.Parts = d.blocks(&list, place{list: "messages", at: index, content: true})
+			m.Resume(list.Pos(), list.OK())
+			continue
+		}
+		if !m.Skip() {
+			break
+		}
+		switch string(name) {
 		case "role":
 			if m.Kind() != '"' {
 				d.wrong(field.of(".role"), "a string")
@@ -147,6 +155,7 @@ func (d *reader) message(at jsonscan.Span, index int) genai.Message {
 			out.Parts = d.content(m.Value, place{list: "messages", at: index, content: true})
 		}
 	}
+	e.Resume(m.Pos(), m.OK())
 	switch string(role) {
 	case `"user"`:
 	case `"assistant"`:
@@ -189,21 +198,21 @@ func (p *place) of(field string) string {
 	return name + field
 }
 
-func (d *reader) cache(m *jsonscan.Members, field string) *genai.Cache {
-	if !d.is(m, '{', field, "an object") {
+func (d *reader) cache(at jsonscan.Span, field string) *genai.Cache {
+	if !d.is(at, '{', field, "an object") {
 		return nil
 	}
-	return &genai.Cache{TTL: wire.String(d.text, wire.Member(d.text, m.Value, "ttl"))}
+	return &genai.Cache{TTL: wire.String(d.text, wire.Member(d.text, at, "ttl"))}
 }
 
-func (d *reader) choice(out *genai.Request, m *jsonscan.Members) {
-	if !d.is(m, '{', "tool_choice", "an object") {
+func (d *reader) choice(out *genai.Request, at jsonscan.Span) {
+	if !d.is(at, '{', "tool_choice", "an object") {
 		return
 	}
-	for c := jsonscan.Object(d.text, m.Value.Start); c.Next(); {
+	for c := jsonscan.Object(d.text, at.Start); c.Next(); {
 		switch string(c.Name()) {
 		case "type":
-			switch kind := d.string(&c, "tool_choice.type"); kind {
+			switch kind := d.string(c.Value, "tool_choice.type"); kind {
 			case "auto":
 				out.Choice.Mode = genai.ToolAuto
 			case "any":
@@ -216,7 +225,7 @@ func (d *reader) choice(out *genai.Request, m *jsonscan.Members) {
 				d.wrong("tool_choice.type", "auto, any, tool or none")
 			}
 		case "name":
-			out.Choice.Name = d.string(&c, "tool_choice.name")
+			out.Choice.Name = d.string(c.Value, "tool_choice.name")
 		case "disable_parallel_tool_use":
 			parallel := c.Kind() != 't'
 			out.Parallel = &parallel
@@ -231,18 +240,18 @@ func (d *reader) choice(out *genai.Request, m *jsonscan.Members) {
 
 // thinking reads how much the model may think. An effort that output_config gives is
 // merged with it, whichever comes first.
-func (d *reader) thinking(out *genai.Request, m *jsonscan.Members) {
-	if !d.is(m, '{', "thinking", "an object") {
+func (d *reader) thinking(out *genai.Request, at jsonscan.Span) {
+	if !d.is(at, '{', "thinking", "an object") {
 		return
 	}
 	r := out.Reasoning
 	if r == nil {
 		r = &genai.Reasoning{}
 	}
-	for t := jsonscan.Object(d.text, m.Value.Start); t.Next(); {
+	for t := jsonscan.Object(d.text, at.Start); t.Next(); {
 		switch string(t.Name()) {
 		case "type":
-			switch d.string(&t, "thinking.type") {
+			switch d.string(t.Value, "thinking.type") {
 			case "enabled":
 			case "adaptive":
 				if r.Effort == "" {
@@ -260,7 +269,7 @@ func (d *reader) thinking(out *genai.Request, m *jsonscan.Members) {
 				d.wrong("thinking.budget_tokens", "a whole number above 0")
 			}
 		case "display":
-			if d.string(&t, "thinking.display") == "summarized" {
+			if d.string(t.Value, "thinking.display") == "summarized" {
 				r.Summary = "auto"
 			}
 		}
@@ -271,14 +280,14 @@ func (d *reader) thinking(out *genai.Request, m *jsonscan.Members) {
 	out.Reasoning = r
 }
 
-func (d *reader) outputConfig(out *genai.Request, m *jsonscan.Members) {
-	if !d.is(m, '{', "output_config", "an object") {
+func (d *reader) outputConfig(out *genai.Request, at jsonscan.Span) {
+	if !d.is(at, '{', "output_config", "an object") {
 		return
 	}
-	for c := jsonscan.Object(d.text, m.Value.Start); c.Next(); {
+	for c := jsonscan.Object(d.text, at.Start); c.Next(); {
 		switch name := string(c.Name()); name {
 		case "effort":
-			effort := d.string(&c, "output_config.effort")
+			effort := d.string(c.Value, "output_config.effort")
 			if effort == "max" {
 				effort = "xhigh"
 			}
@@ -290,16 +299,16 @@ func (d *reader) outputConfig(out *genai.Request, m *jsonscan.Members) {
 				r.Effort = effort
 			}
 		case "format":
-			d.format(out, &c, "output_config.format")
+			d.format(out, c.Value, "output_config.format")
 		}
 	}
 }
 
-func (d *reader) format(out *genai.Request, m *jsonscan.Members, field string) {
-	if !d.is(m, '{', field, "an object") {
+func (d *reader) format(out *genai.Request, at jsonscan.Span, field string) {
+	if !d.is(at, '{', field, "an object") {
 		return
 	}
-	schema := wire.Member(d.text, m.Value, "schema")
+	schema := wire.Member(d.text, at, "schema")
 	if schema.Empty() || d.text[schema.Start] != '{' {
 		d.wrong(field+".schema", "a JSON schema")
 		return

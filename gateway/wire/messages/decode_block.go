@@ -18,34 +18,35 @@ func (d *reader) content(at jsonscan.Span, field place) []genai.Part {
 		d.wrong(field.of(""), "a string or an array of blocks")
 		return nil
 	}
-	n := 0
-	for e := jsonscan.Array(d.text, at.Start); e.Next(); {
-		n++
-	}
-	parts := make([]genai.Part, n)
+	list := jsonscan.Array(d.text, at.Start)
+	return d.blocks(&list, field)
+}
+
+// blocks reads a list of blocks, to its end unless there is an error: no byte is looked
+// at twice.
+func (d *reader) blocks(list *jsonscan.Elements, field place) (parts []genai.Part) {
 	within := &field.block
 	if field.block > 0 {
 		within = &field.inner
 	}
-	n = 0
-	for e := jsonscan.Array(d.text, at.Start); e.Next() && d.err == nil; n++ {
-		*within = n + 1
-		if e.Kind() != '{' {
+	for list.Advance() && d.err == nil {
+		*within = len(parts) + 1
+		if list.Kind() != '{' {
 			d.wrong(field.of(""), "an object")
 			return nil
 		}
-		d.block(&parts[n], e.Value, &field)
-	}
-	if n == 0 {
-		return nil
+		m := list.Object()
+		parts = append(parts, genai.Part{})
+		d.block(&parts[len(parts)-1], &m, list.Value.Start, &field)
+		list.Resume(m.Pos(), m.OK())
 	}
 	return parts
 }
 
-// block reads a block, of a request or of an answer; field names it in an error.
-func (d *reader) block(p *genai.Part, at jsonscan.Span, field *place) {
+// block reads the block that begins at start, of a request or of an answer; field names
+// it in an error.
+func (d *reader) block(p *genai.Part, m *jsonscan.Members, start int, field *place) {
 	var b struct{ kind, text, id, name, input, inner, thinking, signature, data, source, title, context, citations, failed jsonscan.Span }
-	m := jsonscan.Object(d.text, at.Start)
 	for m.Next() {
 		if m.Kind() == 'n' {
 			continue
@@ -81,12 +82,13 @@ func (d *reader) block(p *genai.Part, at jsonscan.Span, field *place) {
 			b.failed = m.Value
 		case "cache_control":
 			if m.Kind() == '{' {
-				p.Cache = d.cache(&m, "")
+				p.Cache = d.cache(m.Value, "")
 			} else {
 				d.wrong(field.of(".cache_control"), "an object")
 			}
 		}
 	}
+	at := jsonscan.Span{Start: start, End: m.Pos()}
 	text := func(s jsonscan.Span) string { return wire.String(d.text, s) }
 	switch kind := text(b.kind); kind {
 	case "text":
