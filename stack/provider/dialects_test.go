@@ -1,8 +1,10 @@
 package provider_test
 
 import (
+	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -270,5 +272,34 @@ func TestDialectsFaults(t *testing.T) {
 		f("errormid", true, d.broken, false, 2, half)
 		f("nousage", false, "", false, 1, all)
 		f("nousage", true, d.ending, false, 4, all)
+	}
+}
+
+// TestDialectsHang leaves each protocol's hanging answer once the request has arrived.
+func TestDialectsHang(t *testing.T) {
+	for _, d := range dialects() {
+		p := provider.New()
+		ctx, cancel := context.WithCancel(t.Context())
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			cancel()
+			p.ServeHTTP(w, r)
+		}))
+		const model = "small:fault=hang"
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+d.path(model, true), strings.NewReader(d.body(model, `"hello"`, "", true)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(d.header); i += 2 {
+			req.Header.Set(d.header[i], d.header[i+1])
+		}
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			resp.Body.Close()
+			t.Errorf("%s: a hanging provider answered %d", d.protocol, resp.StatusCode)
+		}
+		want := provider.Entry{Protocol: d.protocol, Model: model, Stream: true, Fault: "hang", ClientGone: true}
+		if diff := cmp.Diff(want, last(t, p, 1), ignored()); diff != "" {
+			t.Errorf("%s: ledger (-want +got):\n%s", d.protocol, diff)
+		}
+		server.Close()
 	}
 }

@@ -147,6 +147,10 @@ func TestGeminiStream(t *testing.T) {
 			t.Errorf("%s: the list ends with %+v", fault, end)
 		}
 	}
+	_, text, _ = d.say(t, server, "small:chunks=2,calls=2", `"hello"`, `,"generationConfig":{"candidateCount":2}`+d.tool, true)
+	if n := strings.Count(text, `"functionCall"`); n != 4 {
+		t.Errorf("two calls of two candidates are %d: %s", n, text)
+	}
 	_, text, _ = d.say(t, server, "small:write=5", `"hello"`, "", false)
 	contains(t, "cache writes", text, "reports no cache writes")
 }
