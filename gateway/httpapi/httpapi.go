@@ -31,6 +31,7 @@ import (
 // Inference serves the inference endpoints.
 type Inference interface {
 	ChatCompletions(w http.ResponseWriter, r *http.Request)
+	Responses(w http.ResponseWriter, r *http.Request)
 	Messages(w http.ResponseWriter, r *http.Request)
 	CountTokens(w http.ResponseWriter, r *http.Request)
 }
@@ -66,6 +67,7 @@ func New(o Options) (http.Handler, error) {
 	engine.Use(cors)
 	for path, serve := range map[string]http.HandlerFunc{
 		"/v1/chat/completions":      s.Inference.ChatCompletions,
+		"/v1/responses":             s.Inference.Responses,
 		"/v1/messages":              s.Inference.Messages,
 		"/v1/messages/count_tokens": s.Inference.CountTokens,
 	} {

@@ -34,6 +34,7 @@ import (
 	"weir/gateway/wire"
 	"weir/gateway/wire/chat"
 	"weir/gateway/wire/messages"
+	"weir/gateway/wire/responses"
 	"weir/internal/control"
 	"weir/schemas"
 )
@@ -103,6 +104,11 @@ func (p *Pipeline) Stop() { p.stop(provider.ErrShutdown) }
 // ChatCompletions serves POST /v1/chat/completions.
 func (p *Pipeline) ChatCompletions(w http.ResponseWriter, r *http.Request) {
 	p.serve(chat.Format{}, access.Chat, w, r)
+}
+
+// Responses serves POST /v1/responses.
+func (p *Pipeline) Responses(w http.ResponseWriter, r *http.Request) {
+	p.serve(responses.Format{}, access.Chat, w, r)
 }
 
 // Messages serves POST /v1/messages.
