@@ -268,3 +268,19 @@ func TestStreams(t *testing.T) {
 		}
 	})
 }
+
+// A provider that goes away in the middle has said no end: neither way of reading makes
+// one up.
+func TestDisconnect(t *testing.T) {
+	text := read(t, "testdata/tools.stream.sse")
+	for cut := range text {
+		if cut > bytes.Index(text, []byte(`"message_stop"`)) {
+			break
+		}
+		for _, s := range []wire.Stream{Format{}.Pass(reply()), wire.NewTranslation(Format{}, Protocol{}, reply())} {
+			if _, step := feed(s, string(text[:cut]), 200); step == wire.Done {
+				t.Fatalf("cut at %d: done", cut)
+			}
+		}
+	}
+}
