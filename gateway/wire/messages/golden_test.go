@@ -16,6 +16,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+var (
+	_ wire.Format   = Format{}
+	_ wire.Format   = Count{}
+	_ wire.Protocol = Protocol{}
+	_ wire.Headed   = Protocol{}
+)
+
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // transcripts calls f for each file of testdata that ends in suffix.
