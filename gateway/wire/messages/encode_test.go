@@ -89,6 +89,7 @@ func TestThinking(t *testing.T) {
 		"off":              {genai.Request{Reasoning: &genai.Reasoning{Effort: "none", Off: true}}, old, `"max_tokens":4096,"thinking":{"type":"disabled"}`},
 		"forced":           {genai.Request{MaxTokens: 9000, Reasoning: &genai.Reasoning{Effort: "low"}, Choice: genai.ToolChoice{Mode: genai.ToolRequired}}, old, `"max_tokens":9000`},
 		"in a turn":        {genai.Request{MaxTokens: 9000, Reasoning: &genai.Reasoning{Effort: "low"}, Messages: loop}, old, `"max_tokens":9000`},
+		"begun":            {genai.Request{MaxTokens: 9000, Reasoning: &genai.Reasoning{Effort: "low"}, Messages: loop[:2]}, old, `"max_tokens":9000`},
 		"adaptive":         {genai.Request{MaxTokens: 9000, Reasoning: &genai.Reasoning{Effort: "xhigh"}, Messages: loop}, middle, `"max_tokens":9000,"thinking":{"type":"adaptive"},"output_config":{"effort":"max"}`},
 		"adaptive, latest": {genai.Request{MaxTokens: 9000, Reasoning: &genai.Reasoning{Effort: "xhigh", Summary: "auto"}}, latest, `"max_tokens":9000,"thinking":{"type":"adaptive","display":"summarized"},"output_config":{"effort":"xhigh"}`},
 		"adaptive, budget": {genai.Request{MaxTokens: 9000, Reasoning: &genai.Reasoning{Budget: 8000}}, latest, `"max_tokens":9000,"thinking":{"type":"adaptive"},"output_config":{"effort":"medium"}`},

@@ -16,6 +16,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+var (
+	_ wire.Format   = Format{}
+	_ wire.Format   = Count{}
+	_ wire.Protocol = Protocol{}
+	_ wire.Headed   = Protocol{}
+)
+
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // transcripts calls f for each file of testdata that ends in suffix.
@@ -267,4 +274,20 @@ func TestStreams(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A provider that goes away in the middle has said no end: neither way of reading makes
+// one up.
+func TestDisconnect(t *testing.T) {
+	text := read(t, "testdata/tools.stream.sse")
+	for cut := range text {
+		if cut > bytes.Index(text, []byte(`"message_stop"`)) {
+			break
+		}
+		for _, s := range []wire.Stream{Format{}.Pass(reply()), wire.NewTranslation(Format{}, Protocol{}, reply())} {
+			if _, step := feed(s, string(text[:cut]), 200); step == wire.Done {
+				t.Fatalf("cut at %d: done", cut)
+			}
+		}
+	}
 }

@@ -105,6 +105,13 @@ func TestHeadAndPrompt(t *testing.T) {
 	if messages != 4 || !strings.Contains(text, "list the files") || !strings.Contains(text, "# Tone") || !strings.Contains(text, "WebFetch") {
 		t.Errorf("%d messages, %q", messages, text)
 	}
+	r, e = readRequest(read(t, "testdata/document.request.json"))
+	if e != nil {
+		t.Fatal(e)
+	}
+	if text, _ := r.Prompt(); !strings.Contains(text, "Grass is green.\n") || !strings.Contains(text, "One.\nTwo.") || strings.Contains(text, "JVBERi0") {
+		t.Errorf("%q", text)
+	}
 	if got := (Protocol{}).Headers(decode(t, h.Body)); len(got) != 1 || got[0].Value != "context-management-2025-06-27,interleaved-thinking-2025-05-14" {
 		t.Errorf("headers %v", got)
 	}

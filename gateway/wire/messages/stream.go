@@ -84,10 +84,12 @@ func (s *stream) event(out []byte, e *wire.SSE) []byte {
 		s.fail(unreadable("The provider's stream has an event that is not a JSON object."))
 		return out
 	}
+	kind := kindOf(text, start, e.Name)
+	s.started = s.started || s.err == nil && kind != "ping"
 	switch {
 	case !open || s.err != nil:
 		return out
-	case kindOf(text, start, e.Name) == "message_stop":
+	case kind == "message_stop":
 		s.end = append([]byte(nil), e.Raw...)
 		return out
 	}
@@ -162,7 +164,6 @@ func (s *stream) read(text []byte, start int, open bool) bool {
 		s.fail(errorInside(text, start))
 		return true
 	}
-	s.started = true
 	if !usageAt.Empty() {
 		spans := s.seen.report(text, usageAt)
 		s.reported = true

@@ -113,13 +113,16 @@ func versionOf(model string) int {
 	return version
 }
 
-// midTurn tells that tools were called in the turn that is under way, and that it did not
-// begin with a thought: the API refuses a budget then.
+// midTurn tells that the answer was begun already, or that tools were called in the turn
+// that is under way and it did not begin with a thought: the API refuses a budget then.
 func midTurn(r *genai.Request) bool {
 	for i := len(r.Messages) - 1; i >= 0; i-- {
 		m := &r.Messages[i]
 		switch m.Role {
 		case genai.Assistant:
+			if i == len(r.Messages)-1 {
+				return true
+			}
 			calls, thought := false, false
 			for j := range m.Parts {
 				calls = calls || m.Parts[j].Kind == genai.Call
