@@ -138,13 +138,15 @@ e2e/clients/node/node_modules/.package-lock.json: e2e/clients/node/package-lock.
 	cd e2e/clients/node && npm ci --no-audit --no-fund
 	@touch $@
 
-# The copy of the lock file is made last: it says that all of it is there.
+# The lock file has all that is needed, so nothing is resolved here; pip check sees that nothing is missing. The copy
+# is made last: it says that all of it is there.
 $(VENV)/requirements.lock: e2e/clients/python/requirements.lock
 	@python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer with venv is missing: install it (Debian: python3 python3-venv) and run make again" >&2; exit 1; }
 	@rm -rf $(VENV)
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r $<
+	@$(VENV)/bin/pip check --disable-pip-version-check
 	@cp $< $@
 
 # Every package in the newest version that the others allow.

@@ -1,6 +1,6 @@
 """LlamaIndex, with its models for OpenAI's and Anthropic's interfaces."""
 
-from llama_index.core.llms import ChatMessage
+from llama_index.core.llms import ChatMessage, LLMMetadata
 from llama_index.core.tools import FunctionTool
 from llama_index.embeddings.openai_like import OpenAILikeEmbedding
 from llama_index.llms.anthropic import Anthropic
@@ -34,8 +34,22 @@ def responses(call):
     return openai(OpenAILikeResponses, call)
 
 
+class Routed(Anthropic):
+    """Its model for Anthropic knows Anthropic's names alone; behind a router there are others."""
+
+    @property
+    def metadata(self):
+        return LLMMetadata(
+            context_window=128_000,
+            num_output=self.max_tokens,
+            is_chat_model=True,
+            is_function_calling_model=True,
+            model_name=self.model,
+        )
+
+
 def anthropic(call):
-    return Anthropic(
+    return Routed(
         model=call["model"],
         base_url=URL,
         api_key=KEY,

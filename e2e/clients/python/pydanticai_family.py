@@ -8,6 +8,7 @@ from pydantic_ai import Agent, DeferredToolRequests, Embedder, NativeOutput
 from pydantic_ai.embeddings.openai import OpenAIEmbeddingModel
 from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
+from pydantic_ai.profiles.anthropic import AnthropicModelProfile
 from pydantic_ai.providers.anthropic import AnthropicProvider
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.tools import ToolDefinition
@@ -33,7 +34,9 @@ def responses(call):
 
 def anthropic(call):
     client = AsyncAnthropic(base_url=URL, api_key=KEY, max_retries=0, default_headers=suite.headers(call))
-    return AnthropicModel(call["model"], provider=AnthropicProvider(anthropic_client=client))
+    # What it knows of Anthropic's models it reads from their names; behind a router there are others.
+    profile = AnthropicModelProfile(supports_json_schema_output=True)
+    return AnthropicModel(call["model"], provider=AnthropicProvider(anthropic_client=client), profile=profile)
 
 
 def embeddings(call):
