@@ -11,6 +11,10 @@ from suite import KEY, QUESTION, URL, V1, Gauge
 
 ASKED = [ChatMessage(role="user", content=QUESTION)]
 
+# For Anthropic it asks for a structure by a tool and leaves the choice to the model; the mock provider calls a tool
+# where the question has the word in it.
+ASKED_FOR_STRUCTURE = [ChatMessage(role="user", content=QUESTION + " Use the tool.")]
+
 
 def openai(kind, call, **more):
     return kind(
@@ -93,7 +97,7 @@ def calls_tool(model):
 
 def structured(model):
     def f(call):
-        return suite.gauge(model(call).as_structured_llm(Gauge).chat(ASKED).raw)
+        return suite.gauge(model(call).as_structured_llm(Gauge).chat(ASKED_FOR_STRUCTURE).raw)
 
     return f
 
