@@ -174,6 +174,7 @@ var ours = rules{
 		{"internal/control", "internal/eventlog/kafkatest", "the fake Kafka or the real one"},
 		{"internal/eventlog", "internal/eventlog/kafkatest", "the fake Kafka or the real one"},
 		{"e2e", "e2e/stacktest", "the stack, started as its users do"},
+		{"e2e/clients", "e2e/stacktest", "the stack that the clients call, and its books"},
 	},
 }
 
@@ -249,7 +250,10 @@ var drivers = rules{
 		{"ingest/...", "github.com/google/go-cmp/...", "got and want as a difference"},
 		{"internal/...", "github.com/google/go-cmp/...", "got and want as a difference"},
 		{"stack/...", "github.com/google/go-cmp/...", "got and want as a difference"},
-		{"e2e", "github.com/openai/openai-go/v3/...", "OpenAI's own client"},
+		{"e2e/clients", "github.com/openai/openai-go/v3/...", "OpenAI's own client"},
+		{"e2e/clients", "github.com/anthropics/anthropic-sdk-go/...", "Anthropic's own client"},
+		{"e2e/clients", "github.com/google/go-cmp/...", "got and want as a difference"},
+		{"e2e/clients", "github.com/shopspring/decimal", "exact sums that are not our money type"},
 		{"e2e", "github.com/shopspring/decimal", "exact sums that are not our money type"},
 		{"e2e", "golang.org/x/sys/unix", "takes the disk away from a running gateway"},
 		{"e2e", "github.com/twmb/franz-go/pkg/...", "asks a real broker which settings there are"},
