@@ -25,14 +25,14 @@ func Document(o *huma.OpenAPI) ([]byte, error) {
 	o.Servers = []*huma.Server{{URL: "/", Description: "This gateway"}}
 	o.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		bearer: {Type: "http", Scheme: "bearer", Description: "An API key, wk_…, or the operator's key"},
-		apiKey: {Type: "apiKey", In: "header", Name: "x-api-key", Description: "An API key, for inference"},
+		apiKey: {Type: "apiKey", In: "header", Name: "x-api-key", Description: "The same, in another header: one of the two is enough"},
 	}
 	o.Tags = []*huma.Tag{
 		{Name: inferenceTag, Description: "Calls that are forwarded to a provider"},
-		{Name: "API keys"}, {Name: "Groups"}, {Name: "Access lists"}, {Name: "Members"}, {Name: "Projects"},
+		{Name: "API keys"}, {Name: "Groups"}, {Name: "Access lists"}, {Name: "Provider credentials"}, {Name: "Members"}, {Name: "Projects"},
 		{Name: "End users", Description: "Those of the clients, as they name them in user or requesty.user_id"},
-		{Name: "Organisation"}, {Name: "Operator", Description: "For who runs the gateway"},
-		{Name: serviceTag, Description: "For who watches the gateway"},
+		{Name: "Organisation"}, {Name: "Operator", Description: "For whoever runs the gateway"},
+		{Name: serviceTag, Description: "For whoever watches the gateway"},
 	}
 	// A price is written as a number, whatever it is made of.
 	o.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[schemas.Price](), reflect.TypeFor[float64]())
