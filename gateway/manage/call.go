@@ -233,6 +233,9 @@ func (c *call) asksForItself(ctx huma.Context) bool {
 
 // why says what is missing for the call.
 func (m *Management) why(c *call) string {
+	if c.rule.Owner == access.Nothing {
+		return "This is for the operator of the gateway alone: call with the key of which gateway.operator_key_hash holds the hash."
+	}
 	need := schemas.Permission_PERMISSION_READ
 	if c.rule.Write {
 		need = schemas.Permission_PERMISSION_WRITE

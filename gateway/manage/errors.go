@@ -130,9 +130,21 @@ func translate(m *huma.ErrorModel) *apierror.Error {
 		}
 	}
 	if len(m.Errors) == 0 {
+		if m.Detail == "request body is required" {
+			return apierror.Invalid("", "The body is missing. Send a JSON object.")
+		}
 		return apierror.Invalid("", sentence(m.Detail))
 	}
 	first := m.Errors[0]
+	// huma places what is missing at what it is missing from.
+	if name, ok := strings.CutPrefix(first.Message, "expected required property "); ok {
+		name = strings.TrimSuffix(name, " to be present")
+		_, within, nested := strings.Cut(first.Location, ".")
+		if nested {
+			name = within + "." + name
+		}
+		return apierror.Invalid(clip(name), clip(name)+" is missing. Add it.")
+	}
 	place, field, _ := strings.Cut(first.Location, ".")
 	if field == "" || place != "body" && place != "query" && place != "path" && place != "header" {
 		return apierror.Invalid("", sentence("The "+place+" cannot be read: "+clip(first.Message)))
@@ -143,8 +155,6 @@ func translate(m *huma.ErrorModel) *apierror.Error {
 		return apierror.Invalid(clip(field), clip(field)+" is not a field of this call. Remove it.")
 	case what == "unknown query parameter":
 		return apierror.Invalid(clip(field), clip(field)+" is not a parameter of this call. Remove it.")
-	case strings.HasPrefix(what, "expected required property"):
-		return apierror.Invalid(clip(field), sentence(clip(what)))
 	}
 	return apierror.Invalid(clip(field), sentence(clip(field)+": "+clip(what)))
 }

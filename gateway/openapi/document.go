@@ -39,6 +39,11 @@ func Document(o *huma.OpenAPI) ([]byte, error) {
 	for _, op := range inference(o.Components.Schemas) {
 		o.AddOperation(op)
 	}
+	for _, path := range o.Paths {
+		for _, op := range []*huma.Operation{path.Get, path.Put, path.Post, path.Patch, path.Delete} {
+			fillIn(op)
+		}
+	}
 	text, err := json.Marshal(o)
 	if err != nil {
 		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
@@ -49,4 +54,17 @@ func Document(o *huma.OpenAPI) ([]byte, error) {
 	}
 	out.WriteByte('\n')
 	return out.Bytes(), nil
+}
+
+// fillIn lifts the examples of parameters out of their schemas, where huma puts
+// them and where the page does not look for what to fill in.
+func fillIn(op *huma.Operation) {
+	if op == nil {
+		return
+	}
+	for _, p := range op.Parameters {
+		if p.Schema != nil && len(p.Schema.Examples) > 0 {
+			p.Example = p.Schema.Examples[0]
+		}
+	}
 }
