@@ -1,5 +1,5 @@
 # Everything a developer does here. `make` alone lists the targets; Go, Node's
-# npm and make are all that has to be installed by hand.
+# npm and make are all that has to be installed by hand, and Chromium for e2e.
 
 GO    ?= go
 CACHE := $(CURDIR)/.cache

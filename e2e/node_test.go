@@ -62,15 +62,15 @@ func TestOpenAINode(t *testing.T) {
 	checkBooks(t, "node", ids)
 }
 
-// installNode installs the pinned client, unless it is there already: `make e2e` has done it before.
+// installNode installs the pinned packages, unless they are there already: `make e2e` has done it before.
 func installNode(t *testing.T, folder string) {
 	t.Helper()
-	if _, err := os.Stat(filepath.Join(folder, "node_modules", "openai", "package.json")); err == nil {
+	if _, err := os.Stat(filepath.Join(folder, "node_modules", "playwright-core", "package.json")); err == nil {
 		return
 	}
 	cmd := exec.CommandContext(t.Context(), "npm", "ci", "--no-audit", "--no-fund")
 	cmd.Dir = folder
 	if output, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("install the Node client (npm is needed): %v\n%s", err, output)
+		t.Fatalf("install the packages of the Node clients (npm is needed): %v\n%s", err, output)
 	}
 }
