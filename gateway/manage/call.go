@@ -243,7 +243,7 @@ func (m *Management) why(c *call) string {
 	if c.who.Key.Manage < need {
 		return fmt.Sprintf("The API key may not do this: its permission for management is '%s', and '%s' is needed.", permissionName(c.who.Key.Manage), permissionName(need))
 	}
-	return "The role of the API key's member does not allow this."
+	return "The role of the API key's member does not allow this: it takes " + strings.Join(c.rule.Roles(), " or ") + "."
 }
 
 // conditions reads the headers that a change may carry.

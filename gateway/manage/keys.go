@@ -271,7 +271,7 @@ func (c *call) expiry(field string, at *time.Time) (int64, *apierror.Error) {
 type rotateIn struct {
 	ByID
 	Writing
-	Body struct {
+	Body *struct {
 		Overlap string `json:"overlap,omitempty" doc:"How long the old secret still works, such as 24h; at most 720h. Default 0s: it ends at once"`
 	} `nameHint:"KeyRotation"`
 }
@@ -290,7 +290,7 @@ const (
 
 func (m *Management) rotateKey(ctx context.Context, c *call, in *rotateIn) (*answer[rotatedOut], error) {
 	var overlap time.Duration
-	if in.Body.Overlap != "" {
+	if in.Body != nil && in.Body.Overlap != "" {
 		var err error
 		if overlap, err = time.ParseDuration(clip(in.Body.Overlap)); err != nil || overlap < 0 || overlap > maxOverlap {
 			return nil, apierror.Invalid("overlap", "overlap is not a duration from 0s to 720h, such as 24h.")

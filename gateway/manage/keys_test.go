@@ -144,7 +144,7 @@ func TestRotationOverlaps(t *testing.T) {
 	}
 	now = now.Add(time.Hour)
 	w.fails(403, "", c.Secret, "GET", "apikey/self", "")
-	third := rotate(second, `{}`)
+	third := rotate(second, ``)
 	w.fails(403, "", second, "GET", "apikey/self", "")
 	w.ok(nil, third, "GET", "apikey/self", "")
 	for range 7 {
