@@ -9,7 +9,7 @@ const problems = [], calls = {};
 const browser = await chromium.launch({ executablePath });
 try {
   const page = await browser.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   page.on("console", m => { if (["error", "warning"].includes(m.type())) problems.push(`the console says: ${m.text()}`); });
   page.on("pageerror", e => problems.push(`the page throws: ${e.message}`));
   page.on("requestfailed", r => problems.push(`${r.url()} failed: ${r.failure()?.errorText}`));
