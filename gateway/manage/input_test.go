@@ -60,6 +60,10 @@ func TestBadInputNamesTheField(t *testing.T) {
 		{"POST", "apikey", `{"name":"n","limits":{"budgets":[{"window":"day","limit":"-1"}]}}`, "limits.budgets[0].limit"},
 		{"POST", "apikey", `{"name":"n","expires_at":"2001-01-01T00:00:00Z"}`, "expires_at"},
 		{"POST", "apikey", `{"name":"n","expires_at":"tomorrow"}`, "expires_at"},
+		{"POST", "apikey", `{"name":"n","expires_at":"9999-12-31T23:59:59-00:01"}`, "expires_at"}, // 10000 in UTC
+		{"POST", key + "/expiry", `{"expires_at":"9999-12-31T23:59:59-23:59"}`, "expires_at"},
+		{"POST", "apikey", `{"name":"n","limits":{"requeſts_per_minute":1}}`, ""}, // encoding/json takes it for an s
+		{"POST", "apikey", "{\"name\":\"a\xff\"}", ""},
 		{"POST", "apikey?ord_id=a", `{"name":"n"}`, "ord_id"},
 		{"POST", key + "/limit", `{}`, ""},
 		{"POST", key + "/limit", `{"monthly_limit":null}`, "monthly_limit"},
@@ -101,6 +105,7 @@ func TestBadInputNamesTheField(t *testing.T) {
 		{"PATCH", key, `{"credential_strategy":"mine"}`, "credential_strategy"},
 		{"POST", "group", `{"name":"n","credential_strategy":"mine"}`, "credential_strategy"},
 		{"POST", "org/member", `{"name":"n"}`, "email"},
+		{"POST", "org/member", `{"email":""}`, "email"},
 		{"POST", "org/member", `{"email":"ada"}`, "email"},
 		{"POST", "org/member", `{"email":"Ada <ada@example.com>"}`, "email"},
 		{"POST", "org/member", `{"email":"ada@example.com","role":"god"}`, "role"},

@@ -265,6 +265,9 @@ func (c *call) expiry(field string, at *time.Time) (int64, *apierror.Error) {
 	if !at.After(c.now) {
 		return 0, apierror.Invalid(field, field+" lies in the past. To end a key now, disable or delete it.")
 	}
+	if at.UTC().Year() > 9999 { // RFC 3339 could not write it in an answer, though it reads it in another zone
+		return 0, apierror.Invalid(field, field+" lies after the year 9999 in UTC. Leave it out for a key that never ends.")
+	}
 	return at.UnixMicro(), nil
 }
 

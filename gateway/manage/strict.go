@@ -3,20 +3,27 @@ package manage
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 )
 
 // strict is JSON as huma writes it, and read without what encoding/json lets pass:
-// a name given twice, of which it takes the last, or adds both up; and one in other
-// letters' case. What was checked would not be what is used.
+// a name given twice, of which it takes the last, or adds both up; one in other
+// letters' case, for which it takes a long s and the Kelvin sign, too; and bytes that
+// are no UTF-8, which it replaces. What was checked would not be what is used.
 func strict() huma.Format {
 	return huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: func(data []byte, v any) error {
 		// First of all: it bounds how deep the body is nested.
 		if err := json.Unmarshal(data, v); err != nil {
 			return err
+		}
+		if !utf8.Valid(data) {
+			return errors.New("it is not UTF-8 throughout")
 		}
 		return checkNames(data)
 	}}
@@ -78,7 +85,7 @@ func (o *object) enter(name string) error {
 	if o.names[name] {
 		return fmt.Errorf("%q is given twice", clip(name))
 	}
-	if !o.free && name != strings.ToLower(name) {
+	if !o.free && strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII || unicode.IsUpper(r) }) {
 		return fmt.Errorf("%q is not a field of this call", clip(name))
 	}
 	o.names[name] = true
