@@ -57,12 +57,14 @@ type keysOut struct {
 	Keys []keyOut `json:"keys" nullable:"false"`
 }
 
-// timeOf is a moment of an answer, null for never.
+// timeOf is a moment of an answer, null for never. One that RFC 3339 cannot write, which
+// only an older release has let into the log, is never too: it must not cost the others
+// their answer.
 func timeOf(micros int64) *time.Time {
-	if micros == 0 {
+	t := time.UnixMicro(micros).UTC()
+	if micros == 0 || t.Year() > 9999 {
 		return nil
 	}
-	t := time.UnixMicro(micros).UTC()
 	return &t
 }
 
