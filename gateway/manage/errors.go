@@ -137,6 +137,9 @@ func translate(m *huma.ErrorModel) *apierror.Error {
 	}
 	first := m.Errors[0]
 	place, field, _ := strings.Cut(first.Location, ".")
+	if named, what := fieldOf(first.Message); place == "body" && field == "" && named != "" {
+		return apierror.Invalid(clip(named), sentence(clip(what)))
+	}
 	if field == "" || place != "body" && place != "query" && place != "path" && place != "header" {
 		return apierror.Invalid("", sentence("The "+place+" cannot be read: "+clip(first.Message)))
 	}
