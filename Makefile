@@ -1,5 +1,6 @@
 # Everything a developer does here. `make` alone lists the targets; Go, Node's
-# npm, Python 3.11 with venv and make are all that has to be installed by hand.
+# npm, Python 3.11 with venv and make are all that has to be installed by hand,
+# and Chromium for e2e.
 
 GO    ?= go
 CACHE := $(CURDIR)/.cache
@@ -65,7 +66,7 @@ unit: $(GOTESTSUM) ## the tests of the packages
 	@$(GOTEST) -timeout 5m -run Explor ./internal/eventlog
 	@$(GOTEST) $(RACE) -timeout 5m $(filter-out $(PURE),$(shell $(GO) list ./...))
 
-e2e: build $(GOTESTSUM) ## real clients and faults against the stack, on free ports
+e2e: build npm $(GOTESTSUM) ## real clients and faults against the stack, on free ports
 	cd e2e && $(GOTEST) -count=1 -timeout 9m -skip '^TestCrash' $(E2E)
 	@$(MAKE) --no-print-directory clients-test
 
@@ -74,7 +75,7 @@ clients-test: build clients $(GOTESTSUM) ## the real clients alone, as a table c
 	@cd e2e && WEIR_CLIENTS_TABLE=$(CACHE)/clients.txt $(GOTEST) -count=1 -timeout 5m ./clients; \
 	code=$$?; cat $(CACHE)/clients.txt; exit $$code
 
-e2e-real: build $(GOTESTSUM) ## the same against Apache Kafka and redis-server, which need Java, Maven and redis-server
+e2e-real: build npm $(GOTESTSUM) ## the same against Apache Kafka and redis-server, which need Java, Maven and redis-server
 	@bin/stack fetch --kafka-server apache
 	cd e2e && WEIR_E2E_SERVERS=real $(GOTEST) -count=1 -timeout 15m -skip '^TestCrash' $(E2E)
 

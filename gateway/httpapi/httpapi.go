@@ -80,8 +80,9 @@ func New(o Options) (http.Handler, error) {
 	engine.GET("/v1/models", s.listModels)
 	engine.GET("/v1/models/*id", s.getModel)
 	engine.GET("/v1/auth/check", s.checkKey)
-	engine.GET("/healthz", gin.WrapF(o.Live))
-	engine.GET("/readyz", gin.WrapF(o.Ready))
+	probed := []string{http.MethodGet, http.MethodHead} // many load balancers and watchers of uptime ask by HEAD
+	engine.Match(probed, "/healthz", gin.WrapF(o.Live))
+	engine.Match(probed, "/readyz", gin.WrapF(o.Ready))
 	engine.GET("/metrics", gin.WrapH(o.Metrics))
 	engine.UseRawPath = true // an end user's id may contain a slash
 	if err := s.manage(engine); err != nil {
