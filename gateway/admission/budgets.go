@@ -217,6 +217,9 @@ func (p *Permit) admit() *apierror.Error {
 	case limit < p.bound.Limit:
 		p.lowered = limit
 		p.a.Metrics.Lowered.Inc()
+	case p.bound.unset:
+		// The catalog's figure may be less than the model would give.
+		p.lowered = limit
 	}
 	return nil
 }
@@ -230,10 +233,14 @@ func (p *Permit) Lowered() int64 {
 	return p.lowered
 }
 
-// Warn says in the answer's headers that the output limit was lowered. Permits of
+// Warn says in the answer's headers that an output limit was set or lowered. Permits of
 // nobody say nothing.
 func (p *Permit) Warn(h http.Header) {
 	if p == nil || p.lowered == 0 {
+		return
+	}
+	if p.lowered == p.bound.Limit {
+		h["X-Requesty-Warnings"] = []string{"the output limit was set to " + strconv.FormatInt(p.lowered, 10) + " tokens, since a budget holds and the request set none"}
 		return
 	}
 	h["X-Requesty-Warnings"] = []string{"the output limit was lowered from " + strconv.FormatInt(p.bound.Limit, 10) + " to " +

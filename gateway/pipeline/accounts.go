@@ -50,7 +50,7 @@ func (c *call) passOn() {
 	putBuffer(c.buffer)
 	c.resp, c.buffer, c.answer, c.stream, c.err, c.status = nil, nil, nil, nil, nil, 0
 	c.firstByte, c.ttft = 0, 0
-	c.line, c.billed, c.billedAt = metering.Line{}, openai.Usage{}, time.Time{}
+	c.line, c.billed, c.billedTier, c.billedAt = metering.Line{}, openai.Usage{}, "", time.Time{}
 	c.account, c.spare, c.began = c.spare, nil, c.took
 }
 
