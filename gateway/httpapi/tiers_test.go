@@ -56,7 +56,7 @@ func TestTierOfAStream(t *testing.T) {
 	chunk := strings.Replace(usageChunk, `"choices"`, `"service_tier":"priority","choices"`, 1)
 	w := start(t, streams(content("hello"), stopChunk, chunk, "[DONE]"))
 	a := w.post(`{"model":"mock/tiers","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}`)
-	if a.status != 200 || !strings.Contains(string(a.body), `"cost":0.001295`) {
+	if a.status != 200 || !strings.Contains(a.body, `"cost":0.001295`) {
 		t.Errorf("got %d %s", a.status, a.body)
 	}
 	if u := w.only().usage; u.CostPico != 1295e6 || u.ServiceTier != "priority" {
