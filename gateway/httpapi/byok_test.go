@@ -139,6 +139,11 @@ func TestStrategies(t *testing.T) {
 			for _, attempt := range rec.response.Attempts {
 				kinds = append(kinds, attempt.ErrorKind)
 			}
+			for i, attempt := range rec.response.Attempts {
+				if want := c.byok == (i == len(kinds)-1); attempt.Byok != want { // the last one's account, and another one's before
+					t.Errorf("attempt %d is on an own key: %v", i, attempt.Byok)
+				}
+			}
 			last := rec.response.Attempts[len(kinds)-1]
 			if strings.Join(kinds, ",") != c.kinds || rec.usage.Byok != c.byok || a.header.Get("X-Requesty-Attempts") != map[bool]string{true: "1", false: "2"}[len(kinds) == 1] ||
 				last.CostPico != rec.usage.CostPico || (rec.usage.CostPico == 0) != (c.status != 200) {
