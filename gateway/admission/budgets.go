@@ -28,12 +28,13 @@ const (
 )
 
 // Claim bounds the call and works out what it will claim, of which budgets. It
-// asks nothing of Redis. at is the moment of the call, which fixes the windows.
-func (p *Permit) Claim(c *control.Caller, requestID string, at time.Time, m Model, r *openai.Request) *apierror.Error {
+// asks nothing of Redis. at is the moment of the call, which fixes the windows. own
+// says that it can go out on the caller's own key alone, which no balance pays for.
+func (p *Permit) Claim(c *control.Caller, requestID string, at time.Time, m Model, own bool, r *openai.Request) *apierror.Error {
 	if p == nil {
 		return nil
 	}
-	holds := p.scopes.holds(p.a.Control, c, at)
+	holds := p.scopes.holds(p.a.Control, c, at, own)
 	if len(holds) == 0 {
 		return nil
 	}
