@@ -104,7 +104,7 @@ func (b *Bounds) member(text []byte, m *jsonscan.Members) {
 		case m.Kind() == 'n', m.Kind() == 'f':
 		case named(name, "web_search_options", "search_parameters", "plugins", "enable_search", "web_search"):
 			b.serverTool(text, m.Value, string(name))
-		case named(name, "file_ids", "files", "documents", "attachments", "images", "prompt", "conversation", "conversation_id", "session_id", "previous_response_id"):
+		case named(name, "file_ids", "files", "documents", "attachments", "images", "prompt", "conversation", "conversation_id", "session_id", "previous_response_id", "cached_content", "extra_body", "google"):
 			b.whole(string(name))
 		}
 	}

@@ -58,6 +58,7 @@ func TestBounds(t *testing.T) {
 		message(`{"text":"f"}`):                                                                  parts(0, whole("messages[0].content[0]")),
 		`"messages":[{"audio":{"id":"a"}}]`:                                                      with(func(b *Bounds) { b.Text += 20 - 30; b.Whole = "messages[0].audio" }),
 		`"messages":[` + hi + `],"file_ids":["f"]`:                                               with(func(b *Bounds) { b.Text += 16; b.Whole = "file_ids" }),
+		`"messages":[` + hi + `],"extra_body":{}`:                                                with(func(b *Bounds) { b.Text += 15; b.Whole = "extra_body" }),
 		`"messages":[` + hi + `],"tools":[]`:                                                     with(func(b *Bounds) { b.Text += 10 }),
 		`"messages":[` + hi + `],"tools":[{"type":"function","function":{}}]`:                    with(func(b *Bounds) { b.Text += 43 + toolFraming }),
 		`"messages":[` + hi + `],"tools":[{"type":"web_search","max_uses":3}]`:                   with(func(b *Bounds) { b.Text += 44 + toolFraming; b.Uses = 3 }),

@@ -41,9 +41,10 @@ func fast(num, den int64) []serviceTier {
 // vendorTerms returns the table. Of one model, all lines that name it hold.
 func vendorTerms() []terms {
 	return []terms{
-		// openai.com/api-priority-processing: its prices of input, cached input and
-		// output over the standard ones, which is one fraction for each model.
-		{provider: "openai", models: []string{"gpt-5", "gpt-5.1", "gpt-5.2", "gpt-5.4", "gpt-5.4-mini", "gpt-4.1-nano"}, tiers: fast(2, 1)},
+		// openai.com/api-fast-mode, formerly api-priority-processing: its prices of input,
+		// cached input and output over the standard ones, one fraction for each model.
+		{provider: "openai", models: []string{"gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna", "gpt-5.4", "gpt-5.4-mini", "gpt-5.2", "gpt-5.1", "gpt-5", "gpt-4.1-nano"}, tiers: fast(2, 1)},
+		{provider: "openai", models: []string{"gpt-5.5"}, tiers: fast(5, 2)},
 		{provider: "openai", models: []string{"gpt-5-mini"}, tiers: fast(9, 5)},
 		{provider: "openai", models: []string{"gpt-4.1", "gpt-4.1-mini", "gpt-4o-2024-05-13", "o3"}, tiers: fast(7, 4)},
 		{provider: "openai", models: []string{"gpt-4o"}, tiers: fast(17, 10)},
@@ -68,7 +69,7 @@ func vendorTerms() []terms {
 		// docs.x.ai/docs/api-reference: reasoning is counted beside completion_tokens, and
 		// only max_completion_tokens is said to include it.
 		{provider: "xai", models: []string{"*"}, apart: true},
-		{provider: "openrouter", models: []string{"x-ai/*"}, apart: true},
+		{provider: "openrouter", models: []string{"x-ai/*", "qwen/*"}, apart: true},
 		// alibabacloud.com/help/en/model-studio/api-compatibility-upgrade-notice: before
 		// qwen4-max-preview, max_tokens may bound the answer alone.
 		{provider: "alibaba", models: []string{"*"}, apart: true},

@@ -7,12 +7,13 @@ import (
 	"weir/schemas"
 )
 
-// The prices of OpenAI's priority processing as openai.com/api-priority-processing
-// gives them, per million tokens of input, cached input and output: the fractions of
+// The prices of OpenAI's priority processing as openai.com/api-fast-mode gives
+// them, per million tokens of input, cached input and output: the fractions of
 // the table give each to the last digit. Flex is half of the list price.
 func TestTiersArePublishedPrices(t *testing.T) {
 	c := newCatalog(t, Config{})
 	for model, want := range map[string][3]string{
+		"gpt-5.6-sol": {"8", "0.8", "40"}, "gpt-5.6-terra": {"4", "0.4", "24"}, "gpt-5.6-luna": {"0.4", "0.04", "2.4"}, "gpt-5.5": {"12.5", "1.25", "75"},
 		"gpt-5.4-mini": {"1.5", "0.15", "9"}, "gpt-5.4": {"5", "0.5", "30"}, "gpt-5.2": {"3.5", "0.35", "28"}, "gpt-5.1": {"2.5", "0.25", "20"},
 		"gpt-5": {"2.5", "0.25", "20"}, "gpt-5-mini": {"0.45", "0.045", "3.6"}, "gpt-5.1-codex": {"2.5", "0.25", "20"}, "gpt-5-codex": {"2.5", "0.25", "20"},
 		"gpt-4.1": {"3.5", "0.875", "14"}, "gpt-4.1-mini": {"0.7", "0.175", "2.8"}, "gpt-4.1-nano": {"0.2", "0.05", "0.8"},
