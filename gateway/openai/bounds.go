@@ -26,6 +26,11 @@ type Bounds struct {
 	Choices int64
 	// Limit is the most output tokens of one choice; 0 when the client set none.
 	Limit int64
+	// MaxTokens says that max_tokens is among what sets it.
+	MaxTokens bool
+	// Tier is the service tier asked for, "" when that is the provider's choice;
+	// what can be read in two ways is no tier's name.
+	Tier string
 	// Predicted is output that is billed beside the choices.
 	Predicted int64
 	// Uses is how often the provider may run tools of its own.
@@ -33,6 +38,8 @@ type Bounds struct {
 	// Unlimited names the field in which a tool that the provider runs must say how
 	// often; "" when all do.
 	Unlimited string
+
+	tiers int // how often a tier is named
 }
 
 const (
@@ -56,6 +63,7 @@ func (r *Request) Bounds() (Bounds, *apierror.Error) {
 	}
 	// A provider that knows one of the two may not know the other.
 	b.Limit = min(max(r.number(r.maxTokens), r.number(r.maxCompletion)), maxCount)
+	b.MaxTokens = r.number(r.maxTokens) > 0
 	for m := jsonscan.Object(r.Body, jsonscan.Space(r.Body, 0)); m.Next(); {
 		b.member(r.Body, &m)
 	}
@@ -91,10 +99,12 @@ func (b *Bounds) member(text []byte, m *jsonscan.Members) {
 		b.tools(text, m.Value)
 	default:
 		switch {
+		case named(name, "service_tier"):
+			b.tier(text, m)
 		case m.Kind() == 'n', m.Kind() == 'f':
 		case named(name, "web_search_options", "search_parameters", "plugins", "enable_search", "web_search"):
 			b.serverTool(text, m.Value, string(name))
-		case named(name, "file_ids", "files", "documents", "attachments", "images", "prompt", "conversation", "conversation_id", "session_id", "previous_response_id"):
+		case named(name, "file_ids", "files", "documents", "attachments", "images", "prompt", "conversation", "conversation_id", "session_id", "previous_response_id", "cached_content", "extra_body", "google"):
 			b.whole(string(name))
 		}
 	}
@@ -104,6 +114,25 @@ func (b *Bounds) member(text []byte, m *jsonscan.Members) {
 // named compares as a decoder does that ignores letter case.
 func named(name []byte, names ...string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return bytes.EqualFold(name, []byte(n)) })
+}
+
+// manyTiers stands for a tier that is named twice, or not by text.
+const manyTiers = "(more than one)"
+
+// tier reads the service tier. The field's name counts in any letter case, as a
+// provider's decoder might take it.
+func (b *Bounds) tier(text []byte, m *jsonscan.Members) {
+	asked := manyTiers
+	switch m.Kind() {
+	case '"':
+		asked = jsonscan.String(text, m.Value)
+	case 'n':
+		asked = ""
+	}
+	if b.tiers++; b.tiers > 1 && asked != b.Tier {
+		asked = manyTiers
+	}
+	b.Tier = asked
 }
 
 func (b *Bounds) whole(field string) {

@@ -163,12 +163,18 @@ func (s *Seen) function(text []byte, m *jsonscan.Members) {
 	}
 }
 
+// Tier is the service tier that the answer has named so far.
+func (s *Seen) Tier() string {
+	if s.ServiceTier != "" || len(s.tier) == 0 {
+		return s.ServiceTier
+	}
+	return jsonscan.String(s.tier, jsonscan.Span{End: len(s.tier)})
+}
+
 // settle turns what was kept as bytes on the way into strings, once.
 func (s *Seen) settle() {
 	if len(s.finish) > 0 {
 		s.FinishReason = jsonscan.String(s.finish, jsonscan.Span{End: len(s.finish)})
 	}
-	if len(s.tier) > 0 {
-		s.ServiceTier = jsonscan.String(s.tier, jsonscan.Span{End: len(s.tier)})
-	}
+	s.ServiceTier = s.Tier()
 }

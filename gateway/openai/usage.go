@@ -20,6 +20,9 @@ type Usage struct {
 
 	InputAudio  int64 // of Prompt
 	OutputAudio int64 // of Completion
+
+	Searches int64 // of the web, that the provider ran
+	Sources  int64 // that xAI's searches used
 }
 
 // Garbage stands for a count that no provider can mean.
@@ -68,6 +71,12 @@ func readUsage(text []byte, at jsonscan.Span) (Usage, usageSpans) {
 			writtenElsewhere = count(m.Value.Of(text))
 		case "reasoning_tokens":
 			reasoningElsewhere = count(m.Value.Of(text))
+		case "num_search_queries": // Perplexity
+			u.Searches = count(m.Value.Of(text))
+		case "num_sources_used": // xAI
+			u.Sources = count(m.Value.Of(text))
+		case "server_tool_use": // Anthropic, OpenRouter
+			u.Searches = readServerTools(text, &m, u.Searches)
 		case "cost":
 			s.cost = m.Value
 		case "prompt_tokens_details":
@@ -90,6 +99,21 @@ func readUsage(text []byte, at jsonscan.Span) (Usage, usageSpans) {
 		u.Reasoning = reasoningElsewhere
 	}
 	return u, s
+}
+
+// readServerTools reads how often the provider searched; otherwise where it does
+// not say.
+func readServerTools(text []byte, of *jsonscan.Members, otherwise int64) int64 {
+	if of.Kind() != '{' {
+		return otherwise
+	}
+	m := jsonscan.Object(text, of.Value.Start)
+	for m.Next() {
+		if string(m.Name()) == "web_search_requests" {
+			otherwise = count(m.Value.Of(text))
+		}
+	}
+	return otherwise
 }
 
 func readDetails(text []byte, u *Usage, audio *int64, of *jsonscan.Members) detailSpans {

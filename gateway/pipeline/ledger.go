@@ -78,7 +78,7 @@ func (c *call) meter() {
 	}
 	switch {
 	case seen != nil && seen.HasUsage:
-		if c.billedAt.IsZero() || seen.Usage != c.billed {
+		if c.billedAt.IsZero() || seen.Usage != c.billed || seen.Tier() != c.billedTier {
 			c.bill(seen.Usage)
 		}
 	case worked:
@@ -92,8 +92,8 @@ func (c *call) meter() {
 
 // bill prices usage as of now.
 func (c *call) bill(u openai.Usage) *openai.Bill {
-	c.billed, c.billedAt = u, time.Now()
-	c.line = c.p.Meter.Measure(c.target.Provider.Vendor, c.target.Provider.Name, c.target.Model, c.billedAt, u)
+	c.billed, c.billedTier, c.billedAt = u, c.seen().Tier(), time.Now()
+	c.line = c.p.Meter.Measure(c.target.Provider.Vendor, c.target.Provider.Name, c.target.Model, c.billedTier, c.billedAt, u)
 	return &openai.Bill{Cost: c.line.Cost.Append(nil), Cached: c.line.Tokens.CachedInput, Written: c.line.Tokens.CacheWrite, Reasoning: c.line.Tokens.Reasoning}
 }
 

@@ -178,7 +178,8 @@ func (c *call) plan() (e *apierror.Error) {
 // claim bounds what the call may cost, for callers with budgets.
 func (c *call) claim() *apierror.Error {
 	p := c.target.Provider
-	e := c.permit.Claim(&c.caller, c.id, c.start, admission.Model{Vendor: p.Vendor, Provider: p.Name, Name: c.target.Model}, c.req)
+	e := c.permit.Claim(&c.caller, c.id, c.start, admission.Model{Vendor: p.Vendor, Provider: p.Name, Name: c.target.Model},
+		c.account.Own() && (c.spare == nil || c.spare.Own()), c.req)
 	if e == nil {
 		c.budgets = c.permit.Events()
 	}

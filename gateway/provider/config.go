@@ -72,9 +72,11 @@ func New(c Config, getenv func(string) string) (*Provider, error) {
 	if p.Timeout < 0 || p.Idle < 0 {
 		return nil, fmt.Errorf("timeout and idle_timeout must not be negative")
 	}
-	// OpenAI's newer models refuse max_tokens, others know nothing else.
+	// OpenAI's newer models refuse max_tokens, and at some vendors it does not bound
+	// the reasoning; others know nothing else.
 	p.LimitField = "max_tokens"
-	if p.Vendor == "openai" || p.Vendor == "azure" {
+	switch p.Vendor {
+	case "openai", "azure", "xai", "x-ai", "alibaba", "dashscope", "qwen":
 		p.LimitField = "max_completion_tokens"
 	}
 	base, err := url.Parse(strings.TrimRight(c.BaseURL, "/"))
