@@ -200,6 +200,19 @@ func (m *Management) enableKey(ctx context.Context, c *call, in *keyChange) (*an
 
 func (m *Management) deleteKey(ctx context.Context, c *call, in *keyChange) (*list[gone], error) {
 	id := c.keyID(in.ID)
+	v, err := find[*schemas.ApiKey](m, c, id, keyName)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.mayHandle(c, v.Value); err != nil {
+		return nil, err
+	}
+	if err := c.expects(v.Version); err != nil {
+		return nil, err
+	}
+	if err := m.dropCredentials(ctx, c, func(d *schemas.Credential) bool { return d.KeyId == id }); err != nil {
+		return nil, err
+	}
 	if err := remove(ctx, m, c, id, keyName, func(k *schemas.ApiKey) error { return m.mayHandle(c, k) }); err != nil {
 		return nil, err
 	}

@@ -91,10 +91,11 @@ type Options struct {
 type Management struct {
 	Options
 	hasher *control.Hasher
+	turns  *turns // at ClickHouse
 }
 
 // New returns the API.
-func New(o Options) *Management { return &Management{o, control.NewHasher(o.HashSecret)} }
+func New(o Options) *Management { return &Management{o, control.NewHasher(o.HashSecret), newTurns()} }
 
 // Config is what the huma.API that Register is given must be made with.
 func Config() huma.Config {

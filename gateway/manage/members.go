@@ -256,6 +256,9 @@ func (m *Management) deleteMember(ctx context.Context, c *call, in *deletion) (*
 		if k.Value.MemberId != in.ID {
 			continue
 		}
+		if err := m.dropCredentials(ctx, &others, func(d *schemas.Credential) bool { return d.KeyId == k.Value.KeyId }); err != nil {
+			return nil, err
+		}
 		if err := remove[*schemas.ApiKey](ctx, m, &others, k.Value.KeyId, keyName, nil); err != nil && !isNotFound(err) {
 			return nil, err
 		}

@@ -130,6 +130,13 @@ func (m *Management) usage(ctx context.Context, c *call, keyID string) (*usage.A
 			q.GroupNames[v.Value.GroupId] = v.Value.Name
 		}
 	}
+	waiting, stop := context.WithTimeout(ctx, usageTurn)
+	defer stop()
+	done, ok := m.turns.take(waiting, c.org)
+	if !ok {
+		return nil, apierror.New(apierror.UsageBusy, "The organisation, or the gateway, asks for as much usage as it may at once. Repeat the call a little later.")
+	}
+	defer done()
 	ctx, cancel := context.WithTimeout(ctx, usagePatience)
 	defer cancel()
 	a, err := m.ask(ctx, q)

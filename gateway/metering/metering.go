@@ -27,6 +27,8 @@ const MaxTokens = 1_000_000_000
 const (
 	UnitInputAudio  = "input_audio_tokens"
 	UnitOutputAudio = "output_audio_tokens"
+	UnitSearches    = "web_searches"
+	UnitSources     = "search_sources"
 )
 
 // Line is what a call used and costs.
@@ -65,11 +67,16 @@ func (m *Meter) MaxOutput(vendor, name, model string) int64 {
 	return most
 }
 
-// Measure prices what was reported for a model at a moment.
-func (m *Meter) Measure(vendor, name, model string, at time.Time, u genai.Usage) Line {
+// Measure prices what was reported for a model at a moment, in the service tier
+// that the answer named. A model that searches once for every answer reports none.
+func (m *Meter) Measure(vendor, name, model, tier string, at time.Time, u genai.Usage) Line {
 	l := Line{}
 	l.Tokens, l.Rejected = Disjoint(u)
-	audio := func(unit string, n, within int64) {
+	provider := Priced(m.catalog, vendor, name, model)
+	if searches := m.catalog.Searches(provider, model); searches > 0 && u.Searches == 0 && u.Completion > 0 {
+		u.Searches = int64(searches)
+	}
+	count := func(unit string, n, within int64) {
 		switch {
 		case n < 0 || n > MaxTokens:
 			l.Rejected = true
@@ -80,9 +87,11 @@ func (m *Meter) Measure(vendor, name, model string, at time.Time, u genai.Usage)
 			l.Units[unit] = n
 		}
 	}
-	audio(UnitInputAudio, u.InputAudio, l.Tokens.Input+l.Tokens.CachedInput+l.Tokens.CacheWrite)
-	audio(UnitOutputAudio, u.OutputAudio, l.Tokens.Output+l.Tokens.Reasoning)
-	price, ok := m.catalog.Price(Priced(m.catalog, vendor, name, model), model, at)
+	count(UnitInputAudio, u.InputAudio, l.Tokens.Input+l.Tokens.CachedInput+l.Tokens.CacheWrite)
+	count(UnitOutputAudio, u.OutputAudio, l.Tokens.Output+l.Tokens.Reasoning)
+	count(UnitSearches, u.Searches, MaxTokens)
+	count(UnitSources, u.Sources, MaxTokens)
+	price, ok := m.catalog.PriceIn(provider, model, tier, at)
 	if !ok {
 		l.PriceUnknown = true
 		return l

@@ -25,6 +25,7 @@ type chatRequest struct {
 	StreamOptions       *streamOptions   `json:"stream_options,omitempty"`
 	MaxTokens           int64            `json:"max_tokens,omitempty" doc:"Bounds the answer; needed for a tight reservation against budgets"`
 	MaxCompletionTokens int64            `json:"max_completion_tokens,omitempty"`
+	ServiceTier         string           `json:"service_tier,omitempty" doc:"Passed on; callers with a budget may name one whose price is known"`
 	User                string           `json:"user,omitempty" doc:"The end user, where requesty.user_id is absent"`
 	Metadata            map[string]any   `json:"metadata,omitempty" doc:"Counts as requesty.extra too"`
 	Requesty            *requesty        `json:"requesty,omitempty" doc:"For the gateway alone; never sent to a provider"`
@@ -99,7 +100,9 @@ func inference(r huma.Registry) []*huma.Operation {
 	text := func(description, mediaType string) *huma.Response {
 		return &huma.Response{Description: description, Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}}}
 	}
-	failure := &huma.Response{Description: "Error", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/ErrorBody"}}}}
+	failure := &huma.Response{Description: "Error", Headers: map[string]*huma.Param{
+		"Retry-After": {Description: "Seconds, where trying again may help", Schema: &huma.Schema{Type: huma.TypeString}},
+	}, Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/ErrorBody"}}}}
 	keyed := []map[string][]string{{bearer: {}}, {apiKey: {}}}
 	request := jsonOf(reflect.TypeFor[chatRequest]())
 	request["application/json"].Examples = chatExamples()
@@ -170,8 +173,13 @@ func answerHeaders() map[string]*huma.Param {
 		{"x-requesty-latency-ms", "To the first byte"},
 		{"x-requesty-attempts", "How many providers were tried"},
 		{"x-requesty-cost-usd", "Of an answer that is no stream"},
-		{"x-requesty-warnings", "That the output limit was lowered to what a budget has room for"},
-		{"x-ratelimit-limit-requests", "Of callers with rate limits, as are x-ratelimit-remaining-, x-ratelimit-reset- and those of tokens"},
+		{"x-requesty-warnings", "That an output limit was set or lowered, so that the call fits a budget"},
+		{"x-ratelimit-limit-requests", "Calls a minute, of the limit of which least remains; absent without limits, as all of these"},
+		{"x-ratelimit-remaining-requests", "How many of them are left"},
+		{"x-ratelimit-reset-requests", "When all are left again, such as 1.5s"},
+		{"x-ratelimit-limit-tokens", "Tokens a minute"},
+		{"x-ratelimit-remaining-tokens", "How many of them are left"},
+		{"x-ratelimit-reset-tokens", "When all are left again"},
 	} {
 		headers[h.name] = &huma.Param{Description: h.what, Schema: &huma.Schema{Type: huma.TypeString}}
 	}

@@ -209,7 +209,8 @@ func (c *call) claim() *apierror.Error {
 		return nil
 	}
 	p := c.target.Provider
-	e := c.permit.Claim(&c.caller, c.id, c.start, admission.Model{Vendor: p.Vendor, Provider: p.Name, Name: c.target.Model}, c.req)
+	e := c.permit.Claim(&c.caller, c.id, c.start, admission.Model{Vendor: p.Vendor, Provider: p.Name, Name: c.target.Model},
+		c.account.Own() && (c.spare == nil || c.spare.Own()), c.req)
 	if e == nil {
 		c.budgets = c.permit.Events()
 	}

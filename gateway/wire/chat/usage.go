@@ -51,6 +51,12 @@ func readUsage(text []byte, at jsonscan.Span) (genai.Usage, usageSpans) {
 			writtenElsewhere = wire.Count(m.Value.Of(text))
 		case "reasoning_tokens":
 			reasoningElsewhere = wire.Count(m.Value.Of(text))
+		case "num_search_queries": // Perplexity
+			u.Searches = wire.Count(m.Value.Of(text))
+		case "num_sources_used": // xAI
+			u.Sources = wire.Count(m.Value.Of(text))
+		case "server_tool_use": // Anthropic, OpenRouter
+			u.Searches = readServerTools(text, &m, u.Searches)
 		case "cost":
 			s.cost = m.Value
 		case "prompt_tokens_details":
@@ -73,6 +79,21 @@ func readUsage(text []byte, at jsonscan.Span) (genai.Usage, usageSpans) {
 		u.Reasoning = reasoningElsewhere
 	}
 	return u, s
+}
+
+// readServerTools reads how often the provider searched; otherwise where it does
+// not say.
+func readServerTools(text []byte, of *jsonscan.Members, otherwise int64) int64 {
+	if of.Kind() != '{' {
+		return otherwise
+	}
+	m := jsonscan.Object(text, of.Value.Start)
+	for m.Next() {
+		if string(m.Name()) == "web_search_requests" {
+			otherwise = wire.Count(m.Value.Of(text))
+		}
+	}
+	return otherwise
 }
 
 func readDetails(text []byte, u *genai.Usage, audio *int64, of *jsonscan.Members) detailSpans {
