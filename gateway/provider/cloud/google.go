@@ -14,6 +14,7 @@ import (
 // googleKey is a credential file of Google.
 type googleKey struct {
 	Type         string `json:"type"`
+	ProjectID    string `json:"project_id"`
 	ClientEmail  string `json:"client_email"`
 	PrivateKey   string `json:"private_key"`
 	PrivateKeyID string `json:"private_key_id"`
@@ -27,12 +28,19 @@ type googleKey struct {
 const (
 	googleScope  = "https://www.googleapis.com/auth/cloud-platform"
 	googleToken  = "https://oauth2.googleapis.com/token"
-	googleRemedy = "give the JSON key file of a service account"
+	googleRemedy = "give the JSON key file of a service account, or an API key"
 )
 
-// Google reads a credential file of Google: that of a service account or, where it is
-// the operator's, of a person (gcloud auth application-default login).
+// Google reads a credential of Google: an API key, or the file of a service account or,
+// where it is the operator's, of a person (gcloud auth application-default login).
 func Google(credential []byte, o Options) (Signer, error) {
+	if !isJSON(credential) {
+		value, err := bare("Google", credential)
+		if err != nil {
+			return nil, err
+		}
+		return &key{secrets: secrets{value}, name: "X-Goog-Api-Key", value: value}, nil
+	}
 	var k googleKey
 	if err := read("Google", credential, &k, googleRemedy); err != nil {
 		return nil, err
@@ -54,6 +62,19 @@ func Google(credential []byte, o Options) (Signer, error) {
 		return t.person(k)
 	}
 	return nil, fmt.Errorf("the type of the Google credential is not service_account: %s", googleRemedy)
+}
+
+// GoogleProject is the project that a credential file names, "" for none: what Vertex's
+// addresses are made of.
+func GoogleProject(credential []byte) string {
+	var k googleKey
+	switch err := read("Google", credential, &k, googleRemedy); {
+	case err != nil:
+		return ""
+	case k.ProjectID != "":
+		return k.ProjectID
+	}
+	return k.QuotaProject
 }
 
 // googleHost tells the addresses that Google's key files have had.

@@ -29,8 +29,7 @@ type Options struct {
 	Region string
 	// Login is where Entra is. Default https://login.microsoftonline.com.
 	Login string
-	// Client fetches tokens. Default: one that goes to public hosts over TLS and follows
-	// no redirects.
+	// Client fetches tokens. Default: one that follows no redirects.
 	Client *http.Client
 }
 

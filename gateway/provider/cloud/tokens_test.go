@@ -240,6 +240,23 @@ func TestAzure(t *testing.T) {
 	}
 }
 
+func TestGoogleKeysAndProjects(t *testing.T) {
+	s, err := Google([]byte("AIza-s3cr3t\n"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := request(t, "POST", "https://localhost/")
+	if err := s.Sign(req, nil, time.Now()); err != nil || req.Header.Get("X-Goog-Api-Key") != "AIza-s3cr3t" {
+		t.Errorf("%v %v", err, req.Header)
+	}
+	file, _ := serviceAccount(t, googleToken)
+	for credential, want := range map[string]string{string(file): "p", `{"quota_project_id":"q"}`: "q", "AIza": "", "{": ""} {
+		if got := GoogleProject([]byte(credential)); got != want {
+			t.Errorf("project %q, want %q", got, want)
+		}
+	}
+}
+
 func TestAzureKeys(t *testing.T) {
 	for _, credential := range []string{"azure-api-key", `{"api_key":"azure-api-key"}`} {
 		s, err := Azure([]byte(credential), Options{})

@@ -73,8 +73,9 @@ func TestRequests(t *testing.T) {
 				say(genai.Assistant, call("c1", "see", `not json`, ""), call("c2", "see", "", "")),
 				say(genai.User, result("c1", false, text("here"), media(genai.Image, genai.Media{MIME: "image/png", Data: "aGk="})), result("c2", false)),
 			},
-			Tools:  []genai.Tool{{Name: "see"}},
-			Choice: genai.ToolChoice{Mode: genai.ToolRequired},
+			Tools:       []genai.Tool{{Name: "see"}, {Server: "web_search"}},
+			Choice:      genai.ToolChoice{Mode: genai.ToolRequired},
+			ServiceTier: "flex",
 		}},
 		"pictures in results of gemini 2.5": {"gemini-2.5-pro", genai.Request{
 			Messages: []genai.Message{
