@@ -13,7 +13,8 @@ import (
 func (Protocol) NewDecoder() wire.Decoder { return &decoder{} }
 
 // decoder reads streamGenerateContent. Its events are GenerateContentResponses whose
-// parts go on with those before; nothing but the end of the stream ends an answer.
+// parts go on with those before; nothing but the end of the stream ends an answer, so
+// that candidates are finished there.
 type decoder struct {
 	split  wire.Splitter
 	joined []byte
@@ -33,7 +34,7 @@ type choice struct {
 	open     bool
 	kind     genai.PartKind
 	called   bool
-	finished bool
+	finish   string // as the candidate said last; some models say it in every event
 	wide     bool // its text has more bytes than characters
 	searches int64
 	cited    []genai.Citation // so far: later events may repeat them
@@ -68,7 +69,12 @@ func (d *decoder) fail(e *apierror.Error) {
 
 // finish is the end of the stream: that of the answer, where a candidate was finished.
 func (d *decoder) finish() {
-	if slices.ContainsFunc(d.choices, func(c choice) bool { return c.finished }) {
+	if slices.ContainsFunc(d.choices, func(c choice) bool { return c.finish != "" }) {
+		for i := range d.choices {
+			s := &d.choices[i]
+			d.close(i, s)
+			d.emit(genai.Event{Kind: genai.Finish, Choice: i, Stop: stopOf(s.finish, s.called)})
+		}
 		d.over = true
 		d.emit(genai.Event{Kind: genai.End})
 		return
@@ -135,8 +141,7 @@ func (d *decoder) chunk(text []byte, c *chunk) {
 			}
 		}
 		if c.blocked && len(d.choices) == 0 {
-			d.at(0).finished = true
-			d.emit(genai.Event{Kind: genai.Finish, Stop: genai.StopFilter})
+			d.at(0).finish = "SAFETY"
 		}
 	}
 	if !c.usage.Empty() {
