@@ -11,6 +11,7 @@ import (
 // candidate reads a piece of a candidate.
 func (d *decoder) candidate(text []byte, c *candidate) {
 	s := d.at(c.index)
+	s.seen = true
 	d.probs = d.probs[:0]
 	if !c.logprobs.Empty() {
 		d.probs = appendLogProbs(d.probs, text, c.logprobs)

@@ -32,10 +32,11 @@ type decoder struct {
 type choice struct {
 	index    int // of the part under way, or of the next one
 	open     bool
+	seen     bool // some event has it: indexes may have gaps
 	kind     genai.PartKind
 	called   bool
 	finish   string // as the candidate said last; some models say it in every event
-	wide     bool // its text has more bytes than characters
+	wide     bool   // its text has more bytes than characters
 	searches int64
 	cited    []genai.Citation // so far: later events may repeat them
 }
@@ -72,6 +73,9 @@ func (d *decoder) finish() {
 	if slices.ContainsFunc(d.choices, func(c choice) bool { return c.finish != "" }) {
 		for i := range d.choices {
 			s := &d.choices[i]
+			if !s.seen {
+				continue
+			}
 			d.close(i, s)
 			d.emit(genai.Event{Kind: genai.Finish, Choice: i, Stop: stopOf(s.finish, s.called)})
 		}
@@ -141,7 +145,8 @@ func (d *decoder) chunk(text []byte, c *chunk) {
 			}
 		}
 		if c.blocked && len(d.choices) == 0 {
-			d.at(0).finish = "SAFETY"
+			s := d.at(0)
+			s.seen, s.finish = true, "SAFETY"
 		}
 	}
 	if !c.usage.Empty() {
