@@ -17,6 +17,10 @@ type conversation struct {
 	names map[string]string // of calls, by their ids
 }
 
+// opening stands where a conversation begins with the model's turn: the API wants calls
+// to follow a turn of the user's, and texts not to be empty.
+const opening = "…"
+
 // write writes systemInstruction and contents. Consecutive messages of one role are one
 // content, so that user and model alternate. The results of calls stand directly behind
 // the calls, as the API insists, and the user's words after them. System messages that stand within the conversation stay where
@@ -43,6 +47,11 @@ func (c conversation) write(messages []genai.Message) {
 		}
 	}
 	c.Open(`"contents":[`)
+	if lead < len(messages) && messages[lead].Role == genai.Assistant {
+		c.Open(`{"role":"user","parts":[`)
+		c.textPart(opening)
+		c.Close("]}")
+	}
 	for i := lead; i < len(messages); {
 		end := i + 1
 		model := messages[i].Role == genai.Assistant

@@ -43,6 +43,8 @@ func TestRequests(t *testing.T) {
 			Stop: []string{"END", "\"q\""}, Choices: 2, LogProbs: true, TopLogProbs: "3",
 		}},
 		"system alone": {"gemini-2.5-flash", genai.Request{Messages: []genai.Message{say(genai.System, text("say hi"))}}},
+		"model first": {"gemini-2.5-flash", genai.Request{Messages: []genai.Message{
+			say(genai.Assistant, call("c1", "see", "{}", "")), say(genai.User, result("c1", false, text("a")))}}},
 		"media": {"gemini-2.5-flash", genai.Request{Messages: []genai.Message{say(genai.User,
 			media(genai.Image, genai.Media{MIME: "image/jpeg", Data: "aGk="}),
 			media(genai.Image, genai.Media{URL: "https://example.com/a.webp?x=1"}),
