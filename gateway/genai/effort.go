@@ -32,9 +32,12 @@ func (r *Reasoning) Tokens() int64 {
 }
 
 // Level is the effort that was given, or the first one that stands for as many tokens
-// as the budget; "" when there is neither.
+// as the budget; none where no thinking is wanted, "" when there is neither.
 func (r *Reasoning) Level() string {
-	if r.Effort != "" || r.Budget <= 0 || r.Disabled() {
+	if r.Disabled() {
+		return "none"
+	}
+	if r.Effort != "" || r.Budget <= 0 {
 		return r.Effort
 	}
 	for _, e := range efforts() {

@@ -16,7 +16,7 @@ func TestEffortsAndBudgets(t *testing.T) {
 		"small budget": {Reasoning{Budget: 100}, 100, "low"},
 		"budget":       {Reasoning{Budget: 8000}, 8000, "medium"},
 		"vast budget":  {Reasoning{Budget: 100_000}, 100_000, "xhigh"},
-		"off":          {Reasoning{Off: true, Budget: 0}, 0, ""},
+		"off":          {Reasoning{Off: true, Budget: 0}, 0, "none"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := c.in.Tokens(); got != c.tokens {

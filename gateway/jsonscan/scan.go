@@ -12,7 +12,6 @@
 package jsonscan
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
@@ -200,15 +199,4 @@ func Valid(text []byte) (at int, ok bool) {
 	}
 	end = Space(text, end)
 	return end, end == len(text)
-}
-
-// String decodes the JSON string in the span, quotes included. Lone surrogates
-// and invalid UTF-8 become U+FFFD where the string has escapes.
-func String(text []byte, s Span) string {
-	raw := s.Of(text)
-	inner := raw[1 : len(raw)-1]
-	if bytes.IndexByte(inner, '\\') >= 0 {
-		return unescape(raw)
-	}
-	return string(inner)
 }

@@ -53,8 +53,8 @@ func TestUsageOfOtherVendors(t *testing.T) {
 		`{"prompt_tokens":10,"cached_tokens":6,"reasoning_tokens":1}`:                                                                                                                    {Prompt: 10, Cached: 6, Reasoning: 1},
 		`{"input_tokens":1,"output_tokens":2,"input_tokens_details":{"cached_tokens":1}}`:                                                                                                {Prompt: 1, Completion: 2, Cached: 1},
 		`{"prompt_tokens":10,"prompt_tokens_details":{"cache_write_tokens":3}}`:                                                                                                          {Prompt: 10, Written: 3},
-		`{"prompt_tokens":-1,"completion_tokens":1e400,"total_tokens":"9"}`:                                                                                                              {Prompt: Garbage, Completion: Garbage, Total: Garbage},
-		`{"prompt_tokens":12.0,"completion_tokens":1.5,"total_tokens":123456789012345678901234567890}`:                                                                                   {Prompt: 12, Completion: Garbage, Total: Garbage},
+		`{"prompt_tokens":-1,"completion_tokens":1e400,"total_tokens":"9"}`:                                                                                                              {Prompt: genai.Garbage, Completion: genai.Garbage, Total: genai.Garbage},
+		`{"prompt_tokens":12.0,"completion_tokens":1.5,"total_tokens":123456789012345678901234567890}`:                                                                                   {Prompt: 12, Completion: genai.Garbage, Total: genai.Garbage},
 		`{"prompt_tokens":null}`: {},
 	} {
 		a, e := readAnswer([]byte(`{"choices":[],"usage":`+text+`}`), []byte(`""`))

@@ -1,0 +1,207 @@
+package chat
+
+import (
+	"strconv"
+
+	"weir/gateway/genai"
+	"weir/gateway/jsonscan"
+	"weir/gateway/wire"
+)
+
+func (d *decoder) messages(at jsonscan.Span) {
+	d.list, d.index = "messages", 0
+	tools := false // the last message holds what tools answered, and nothing else
+	for e := jsonscan.Array(d.text, at.Start); e.Next() && d.err == nil; d.index++ {
+		if e.Kind() != '{' {
+			d.wrong("", "an object")
+			return
+		}
+		msg, isTool := d.message(e.Value)
+		if last := len(d.out.Messages) - 1; tools && isTool {
+			d.out.Messages[last].Parts = append(d.out.Messages[last].Parts, msg.Parts...)
+		} else {
+			d.out.Messages = append(d.out.Messages, msg)
+		}
+		tools = isTool
+	}
+	d.list = ""
+}
+
+// message reads one message; isTool tells that it is what a tool answered.
+func (d *decoder) message(at jsonscan.Span) (msg genai.Message, isTool bool) {
+	msg.Index = d.index
+	var said utterance
+	var callID string
+	var cache *genai.Cache
+	role := ""
+	for m := jsonscan.Object(d.text, at.Start); m.Next() && d.err == nil; {
+		if m.Kind() == 'n' {
+			continue
+		}
+		switch name := string(m.Name()); name {
+		case "role":
+			role = d.string(&m, name)
+		case "name":
+			msg.Name = d.string(&m, name)
+		case "tool_call_id":
+			callID = d.string(&m, name)
+		case "cache_control":
+			cache = cacheOf(d.text, m.Value)
+		case "content":
+			said.content = d.content(&m)
+		case "function_call":
+			d.refuse(name, "it is retired: use tool_calls")
+		case "audio":
+			d.refuse(name, "leave it out: another provider does not have what was said")
+		case "tool_calls":
+			if m.Kind() != '[' {
+				d.wrong(name, "an array")
+			}
+			said.member(d.text, &m)
+		default:
+			said.member(d.text, &m)
+		}
+	}
+	switch role {
+	case "system":
+		msg.Role, msg.Parts = genai.System, said.content
+	case "developer":
+		msg.Role, msg.Parts = genai.Developer, said.content
+	case "user":
+		msg.Role, msg.Parts = genai.User, said.content
+	case "assistant":
+		msg.Role, msg.Parts = genai.Assistant, said.parts(signer)
+	case "tool":
+		if callID == "" {
+			d.wrong("tool_call_id", "the id of the call that is answered")
+		}
+		result := genai.Part{Kind: genai.Result, Result: &genai.ToolResult{CallID: callID, Name: msg.Name, Parts: said.content}, Cache: cache}
+		return genai.Message{Index: d.index, Parts: []genai.Part{result}}, true
+	case "function":
+		d.refuse("role", "functions are retired: use tools, and messages with role tool")
+	default:
+		d.wrong("role", "system, developer, user, assistant or tool")
+	}
+	if cache != nil && len(msg.Parts) > 0 {
+		msg.Parts[len(msg.Parts)-1].Cache = cache
+	}
+	return msg, false
+}
+
+// content reads a string or a list of parts.
+func (d *decoder) content(m *jsonscan.Members) []genai.Part {
+	switch m.Kind() {
+	case '"':
+		return []genai.Part{{Kind: genai.Text, Text: jsonscan.String(d.text, m.Value)}}
+	case '[':
+	default:
+		d.wrong("content", "a string or an array of parts")
+		return nil
+	}
+	var parts []genai.Part
+	i := 0
+	for e := jsonscan.Array(d.text, m.Value.Start); e.Next() && d.err == nil; i++ {
+		field := func(name string) string { return "content[" + strconv.Itoa(i) + "]" + name }
+		switch e.Kind() {
+		case '"': // some clients do
+			parts = append(parts, genai.Part{Kind: genai.Text, Text: jsonscan.String(d.text, e.Value)})
+		case '{':
+			parts = d.part(parts, e.Value, field)
+		default:
+			d.wrong(field(""), "an object")
+		}
+	}
+	return parts
+}
+
+func (d *decoder) part(parts []genai.Part, at jsonscan.Span, field func(string) string) []genai.Part {
+	p := genai.Part{Cache: cacheOf(d.text, wire.Member(d.text, at, "cache_control"))}
+	get := func(name string) jsonscan.Span { return wire.Member(d.text, at, name) }
+	typ := wire.String(d.text, get("type"))
+	switch typ {
+	case "text", "input_text", "output_text":
+		p.Text = wire.String(d.text, get("text"))
+	case "refusal":
+		p.Kind, p.Text = genai.Refusal, wire.String(d.text, get("refusal"))
+	case "thinking": // Mistral's
+		p.Kind, p.Text = genai.Thinking, thinkingText(d.text, get("thinking"))
+	case "image_url":
+		inner := get("image_url")
+		url := wire.String(d.text, inner)
+		if url == "" {
+			url = wire.String(d.text, wire.Member(d.text, inner, "url"))
+		}
+		p.Kind, p.Media = genai.Image, mediaAt(url)
+		if p.Media == nil {
+			d.wrong(field(".image_url.url"), "an http(s) URL, or a data: URL in base64")
+			return parts
+		}
+		p.Media.Detail = wire.String(d.text, wire.Member(d.text, inner, "detail"))
+	case "input_audio":
+		inner := get("input_audio")
+		p.Kind = genai.Audio
+		p.Media = &genai.Media{Data: wire.String(d.text, wire.Member(d.text, inner, "data")), MIME: audioType(wire.String(d.text, wire.Member(d.text, inner, "format")))}
+		if p.Media.Data == "" {
+			d.wrong(field(".input_audio.data"), "sound in base64")
+		}
+	case "file":
+		p.Kind = genai.File
+		if p.Media = fileAt(d.text, get("file")); p.Media == nil {
+			d.wrong(field(".file"), "an object with file_id, or with file_data as a data: URL in base64")
+			return parts
+		}
+	default:
+		d.refuse(field(".type"), "send text, image_url, input_audio or file")
+		return parts
+	}
+	return append(parts, p)
+}
+
+// mediaAt is what a URL says, nil for one that says nothing that can be passed on.
+func mediaAt(url string) *genai.Media {
+	if mime, data, ok := wire.DataURL(url); ok {
+		return &genai.Media{MIME: mime, Data: data}
+	}
+	if url == "" || len(url) >= 5 && url[:5] == "data:" {
+		return nil
+	}
+	return &genai.Media{URL: url}
+}
+
+// fileAt reads the file member of a part.
+func fileAt(text []byte, at jsonscan.Span) *genai.Media {
+	name := wire.String(text, wire.Member(text, at, "filename"))
+	if id := wire.String(text, wire.Member(text, at, "file_id")); id != "" {
+		return &genai.Media{FileID: id, Name: name}
+	}
+	media := mediaAt(wire.String(text, wire.Member(text, at, "file_data")))
+	if media != nil {
+		media.Name = name
+	}
+	return media
+}
+
+// audioType is the media type of a format by OpenAI's name.
+func audioType(format string) string {
+	switch format {
+	case "mp3":
+		return "audio/mpeg"
+	case "":
+		return ""
+	}
+	return "audio/" + format
+}
+
+// audioFormat is the other way round.
+func audioFormat(mime string) string {
+	switch mime {
+	case "audio/mpeg", "audio/mp3":
+		return "mp3"
+	case "", "audio/x-wav", "audio/wave", "audio/vnd.wave":
+		return "wav"
+	}
+	if len(mime) > 6 && mime[:6] == "audio/" {
+		return mime[6:]
+	}
+	return mime
+}
