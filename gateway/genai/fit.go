@@ -120,7 +120,7 @@ func table(f Feature) row {
 	case Verbosity:
 		return row{"verbosity", "KKDDD", [3]string{"verbosity", "text.verbosity", "verbosity"}, ""}
 	case Tier:
-		return row{"service tier", "KKKDK", one("service_tier"), ""}
+		return row{"service tier", "KKKKK", one("service_tier"), ""}
 	case ImageURL:
 		return row{"images by URL", "KKKKR", content, "send the image as data (a data: URL, or base64)"}
 	case ImageFile:

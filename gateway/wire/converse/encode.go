@@ -113,16 +113,35 @@ func (w *writer) tool(name string, t *genai.Tool) {
 		w.Text("description", t.Description)
 	}
 	w.Open(`"inputSchema":{`)
-	if t.Parameters == nil {
-		w.Raw("json", []byte(`{"type":"object","properties":{}}`))
-	} else {
-		w.Raw("json", t.Parameters)
-	}
+	w.schema(t.Parameters)
 	w.Close("}")
 	if t.Strict != nil && *t.Strict {
 		w.Raw("strict", []byte("true"))
 	}
 	w.Close("}}")
+}
+
+// schema writes the schema of a tool's arguments, which must say that they are an object.
+func (w *writer) schema(schema []byte) {
+	at := jsonscan.Space(schema, 0)
+	if at == len(schema) || schema[at] != '{' {
+		w.Raw("json", []byte(`{"type":"object","properties":{}}`))
+		return
+	}
+	typed, empty := false, true
+	for m := jsonscan.Object(schema, at); m.Next(); {
+		empty = false
+		typed = typed || string(m.Name()) == "type"
+	}
+	switch {
+	case typed:
+		w.Raw("json", schema)
+	case empty:
+		w.Raw("json", []byte(`{"type":"object"}`))
+	default:
+		w.Raw("json", []byte(`{"type":"object",`))
+		w.Close(string(schema[at+1:]))
+	}
 }
 
 func (w *writer) choice(c genai.ToolChoice) {

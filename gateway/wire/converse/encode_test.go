@@ -70,6 +70,8 @@ func TestRequests(t *testing.T) {
 			Tools: []genai.Tool{
 				{Name: "weather", Description: "The weather", Parameters: []byte(weather), Strict: &strict},
 				{Name: "nothing", Cache: &genai.Cache{TTL: "5m"}},
+				{Name: "untyped", Parameters: []byte(` {"properties":{"a":{}}}`)},
+				{Name: "empty", Parameters: []byte(`{ }`)},
 			},
 			Choice: genai.ToolChoice{Mode: genai.ToolNamed, Name: "weather"},
 		}},

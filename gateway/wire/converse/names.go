@@ -29,7 +29,7 @@ func idOf(id string) string {
 		}
 	}
 	h := fnv.New64a()
-	h.Write([]byte(id)) //nolint:errcheck // a hash takes all bytes
+	h.Write([]byte(id))
 	sum := "_" + strconv.FormatUint(h.Sum64(), 36)
 	return string(b[:min(len(b), maxID-len(sum))]) + sum
 }

@@ -1,9 +1,6 @@
 package gemini
 
 import (
-	"encoding/base64"
-	"mime"
-	"path"
 	"strings"
 
 	"weir/gateway/genai"
@@ -16,6 +13,10 @@ type conversation struct {
 	model family
 	names map[string]string // of calls, by their ids
 }
+
+// opening stands where a conversation begins with the model's turn: the API wants calls
+// to follow a turn of the user's, and texts not to be empty.
+const opening = "…"
 
 // write writes systemInstruction and contents. Consecutive messages of one role are one
 // content, so that user and model alternate. The results of calls stand directly behind
@@ -43,6 +44,11 @@ func (c conversation) write(messages []genai.Message) {
 		}
 	}
 	c.Open(`"contents":[`)
+	if lead < len(messages) && messages[lead].Role == genai.Assistant {
+		c.Open(`{"role":"user","parts":[`)
+		c.textPart(opening)
+		c.Close("]}")
+	}
 	for i := lead; i < len(messages); {
 		end := i + 1
 		model := messages[i].Role == genai.Assistant
@@ -224,68 +230,4 @@ func (c conversation) result(r *genai.ToolResult) {
 	if !inside {
 		c.allMedia(r.Parts)
 	}
-}
-
-func (c conversation) allMedia(parts []genai.Part) {
-	for i := range parts {
-		if parts[i].Media != nil {
-			c.media(&parts[i])
-		}
-	}
-}
-
-func (c conversation) media(p *genai.Part) {
-	m := p.Media
-	if p.Kind == genai.File {
-		c.textPart(m.Title)
-		c.textPart(m.Context)
-	}
-	kind := mimeOf(p)
-	if m.URL != "" {
-		c.Open(`{"fileData":{`)
-		if kind != "" {
-			c.Text("mimeType", kind)
-		}
-		c.Text("fileUri", m.URL)
-		c.Close("}}")
-		return
-	}
-	c.Open(`{"inlineData":{`)
-	c.Text("mimeType", kind)
-	if m.Plain {
-		c.Text("data", base64.StdEncoding.EncodeToString([]byte(m.Data)))
-	} else {
-		c.Text("data", m.Data)
-	}
-	c.Close("}}")
-}
-
-// mimeOf is the type that the client gave, or what its name or address ends in says.
-// Data must have one.
-func mimeOf(p *genai.Part) string {
-	m := p.Media
-	if m.MIME != "" {
-		if p.Kind == genai.Audio && !strings.Contains(m.MIME, "/") {
-			return "audio/" + m.MIME
-		}
-		return m.MIME
-	}
-	name := m.Name
-	if name == "" {
-		name, _, _ = strings.Cut(m.URL, "?")
-	}
-	if kind, _, _ := strings.Cut(mime.TypeByExtension(strings.ToLower(path.Ext(name))), ";"); kind != "" {
-		return kind
-	}
-	switch {
-	case m.URL != "":
-		return ""
-	case m.Plain:
-		return "text/plain"
-	case p.Kind == genai.Image:
-		return "image/png"
-	case p.Kind == genai.Audio:
-		return "audio/wav"
-	}
-	return "application/pdf"
 }

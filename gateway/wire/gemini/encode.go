@@ -11,7 +11,7 @@ import (
 type writer struct{ jsonscan.Writer }
 
 // Encode writes a request of generateContent.
-func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Error) {
+func (p Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Error) {
 	model := familyOf(o.Model)
 	size := 1024
 	for i := range r.Messages {
@@ -20,7 +20,8 @@ func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Erro
 	w := &writer{jsonscan.Writer{B: make([]byte, 0, size)}}
 	w.Open("{")
 	conversation{writer: w, model: model, names: map[string]string{}}.write(r.Messages)
-	w.tools(r)
+	w.tools(r, p.prefix == API && model.levels())
+	w.tier(r.ServiceTier)
 	w.config(r, model)
 	for _, field := range r.Extra {
 		if name := own(field.Name); name != "" {
@@ -51,7 +52,9 @@ func sizeOf(parts []genai.Part) int {
 	return size
 }
 
-func (w *writer) tools(r *genai.Request) {
+// tools writes tools and toolConfig. Google's own beside functions must be told of to
+// the Gemini API from Gemini 3 on (ai.google.dev/gemini-api/docs/tool-combination).
+func (w *writer) tools(r *genai.Request, tell bool) {
 	functions, search := 0, false
 	for i := range r.Tools {
 		if r.Tools[i].Server == "web_search" {
@@ -77,9 +80,20 @@ func (w *writer) tools(r *genai.Request) {
 		w.Open(`{"googleSearch":{}}`)
 	}
 	w.Close("]")
+	before := len(w.B)
+	w.Open(`"toolConfig":{`)
+	empty := len(w.B)
 	if functions > 0 {
 		w.choice(r.Choice)
 	}
+	if functions > 0 && search && tell {
+		w.Raw("includeServerSideToolInvocations", []byte("true"))
+	}
+	if len(w.B) == empty {
+		w.B = w.B[:before]
+		return
+	}
+	w.Close("}")
 }
 
 func (w *writer) function(t *genai.Tool) {
@@ -111,12 +125,24 @@ func (w *writer) choice(c genai.ToolChoice) {
 	default:
 		return
 	}
-	w.Open(`"toolConfig":{"functionCallingConfig":{`)
+	w.Open(`"functionCallingConfig":{`)
 	w.Text("mode", mode)
 	if c.Mode == genai.ToolNamed {
 		w.Open(`"allowedFunctionNames":[`)
 		w.String(c.Name)
 		w.Close("]")
 	}
-	w.Close("}}")
+	w.Close("}")
+}
+
+// tier writes serviceTier: OpenAI's default and Anthropic's standard_only are standard
+// here.
+func (w *writer) tier(name string) {
+	switch name {
+	case "", "auto":
+		return
+	case "default", "standard_only":
+		name = "standard"
+	}
+	w.Text("serviceTier", name)
 }
