@@ -58,6 +58,9 @@ func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Erro
 	j.Some("user", r.User)
 	j.Some("service_tier", r.ServiceTier)
 	for _, f := range r.Extra {
+		if f.Name == "" { // an element of an array, to the writer
+			continue
+		}
 		j.Raw(f.Name, f.Raw)
 	}
 	if r.Stream {

@@ -35,6 +35,9 @@ func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Erro
 	j.Some("service_tier", r.ServiceTier)
 	stored, included := false, false
 	for _, f := range r.Extra {
+		if f.Name == "" { // an element of an array, to the writer
+			continue
+		}
 		stored, included = stored || f.Name == "store", included || f.Name == "include"
 		j.Raw(f.Name, f.Raw)
 	}
