@@ -32,6 +32,7 @@ func inspect(r *Request, protocol string, has func(f Feature, index int)) {
 			when(!own, CustomTools)
 		}
 		when(t.Cache != nil, CacheBreakpoint)
+		when(t.MaxUses > 0, UseLimit)
 	}
 	for i := range r.Messages {
 		m := &r.Messages[i]
@@ -127,6 +128,10 @@ func drop(r *Request, f Feature, protocol string) {
 			r.Tools[i].Cache = nil
 		}
 		r.eachPart(func(p *Part) bool { p.Cache = nil; return true })
+	case UseLimit:
+		for i := range r.Tools {
+			r.Tools[i].MaxUses = 0
+		}
 	case CitationsAsked:
 		r.eachPart(func(p *Part) bool {
 			if p.Kind == File {
