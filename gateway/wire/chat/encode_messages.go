@@ -113,6 +113,9 @@ func encodeAssistant(j *wire.JSON, m *genai.Message, own bool) {
 			calls++
 		}
 	}
+	if len(content)+calls+refusal.Len() == 0 && !own {
+		return // it had nothing that can be said here
+	}
 	j.Open("", '{')
 	j.Text("role", "assistant")
 	switch {

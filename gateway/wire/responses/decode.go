@@ -19,7 +19,9 @@ type decoder struct {
 	list  string
 	index int
 	uses  int64
-	err   *apierror.Error
+	// signature is of the call that comes next.
+	signature string
+	err       *apierror.Error
 }
 
 // Decode reads the whole request, for a provider of another protocol. metadata is the

@@ -49,7 +49,15 @@ func (d *decoder) item(at jsonscan.Span, v [5]jsonscan.Span) {
 			d.refuse("type", "it answers a tool that only OpenAI has")
 			return
 		}
-		if p, ok := itemOf(d.text, at, typ); ok {
+		p, ok := itemOf(d.text, at, typ)
+		switch signature := signatureOf(p); {
+		case !ok:
+		case signature != "":
+			d.signature = signature
+		default:
+			if p[0].Call != nil {
+				p[0].Call.Signature, d.signature = d.signature, ""
+			}
 			d.turn(genai.Assistant, false, p...)
 		}
 	}
