@@ -25,8 +25,9 @@ import (
 
 type commandLine struct {
 	service.Flags
-	Run   struct{} `cmd:"" default:"1" help:"Serve calls until stopped (the default)."`
-	Rekey struct{} `cmd:"" help:"Encrypt the organisations' provider keys under the first of gateway.credential_keys, and end. Gateways may run meanwhile."`
+	Run       struct{} `cmd:"" default:"1" help:"Serve calls until stopped (the default)."`
+	Rekey     struct{} `cmd:"" help:"Encrypt the organisations' provider keys under the first of gateway.credential_keys, and end. Gateways may run meanwhile."`
+	Protocols struct{} `cmd:"" help:"Print what becomes of each feature of a request at a provider of another protocol than the client's."`
 	service.Commands
 }
 
@@ -39,6 +40,9 @@ func main() {
 }
 
 func start(ctx context.Context, flags commandLine, command string) error {
+	if command == "protocols" {
+		return app.WriteProtocols(os.Stdout)
+	}
 	logger, err := service.NewLogger(os.Stderr, flags.Flags)
 	if err != nil {
 		return err

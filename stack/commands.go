@@ -23,7 +23,7 @@ type runCommand struct {
 	Data     string   `default:".weir" placeholder:"DIR" help:"Folder for everything that is kept (${default})."`
 	Ports    string   `default:"fixed" enum:"fixed,auto" help:"fixed: 8080 and the servers' usual ones; auto: free ones (${default})."`
 	Ready    string   `placeholder:"FILE" help:"File that gets addresses, key and process ids as JSON when everything answers."`
-	Provider []string `placeholder:"NAME=URL" help:"Send calls for NAME/... to URL (which includes /v1); repeatable. Its key is taken from NAME_API_KEY."`
+	Provider []string `placeholder:"NAME[=URL]" help:"Send calls for NAME/... to the vendor of that name, or to URL (which includes /v1); repeatable. Its key is taken from NAME_API_KEY."`
 
 	ClickHouse     string `name:"clickhouse" placeholder:"HOST:PORT" help:"Use this ClickHouse (native protocol) instead of starting one."`
 	ClickHouseHTTP string `name:"clickhouse-http" placeholder:"HOST:PORT" help:"Its HTTP protocol, where not port 8123 of the same host."`
@@ -62,14 +62,14 @@ func (c runCommand) Run(ctx context.Context) error {
 	return nil
 }
 
-// parseProviders reads NAME=URL.
+// parseProviders reads NAME, of a vendor that the gateway knows, or NAME=URL.
 func parseProviders(texts []string) ([]machine.Provider, error) {
 	var providers []machine.Provider
 	for _, text := range texts {
-		name, address, _ := strings.Cut(text, "=")
+		name, address, given := strings.Cut(text, "=")
 		parsed, err := url.Parse(address)
-		if name == "" || strings.ContainsAny(name, "/ ") || err != nil || parsed.Host == "" {
-			return nil, fmt.Errorf("--provider %q: write NAME=URL, for example openai=https://api.openai.com/v1", text)
+		if name == "" || strings.ContainsAny(name, "/ ") || err != nil || given && parsed.Host == "" {
+			return nil, fmt.Errorf("--provider %q: write the name of a vendor, for example anthropic, or NAME=URL, for example vllm=http://127.0.0.1:8000/v1", text)
 		}
 		providers = append(providers, machine.Provider{Name: name, URL: strings.TrimSuffix(address, "/")})
 	}

@@ -9,7 +9,7 @@ import (
 
 	"weir/gateway/apierror"
 	"weir/gateway/metrics"
-	"weir/gateway/openai"
+	"weir/gateway/wire"
 	"weir/internal/catalog"
 	"weir/internal/control"
 	"weir/internal/live"
@@ -111,7 +111,7 @@ type Permit struct {
 
 // Enter finds whose limits hold for a call and takes it from their rate limits.
 // The tokens that it may use are estimated, and corrected by Settle.
-func (a *Admission) Enter(ctx context.Context, c *control.Caller, user string, r *openai.Request) (*Permit, *apierror.Error) {
+func (a *Admission) Enter(ctx context.Context, c *control.Caller, user string, r wire.Request) (*Permit, *apierror.Error) {
 	s, disabled := scopesOf(a.Control, c, user)
 	if disabled {
 		return nil, apierror.New(apierror.UserDisabled, "The end user is disabled.")
@@ -143,7 +143,7 @@ const (
 )
 
 // estimate is what a request is taken to use before it is known.
-func estimate(b openai.Bounds) int64 {
+func estimate(b wire.Bounds) int64 {
 	limit := b.Limit
 	if limit == 0 {
 		limit = estimatedOutput

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"weir/gateway/apierror"
-	"weir/gateway/openai"
+	"weir/gateway/genai"
 	"weir/internal/control"
 	"weir/internal/live"
 	"weir/schemas"
@@ -42,7 +42,7 @@ func TestReserveAndSettle(t *testing.T) {
 	if h := headers(p); p.Lowered() != 0 || len(h) > 0 {
 		t.Errorf("lowered to %d, %v", p.Lowered(), h)
 	}
-	if got := p.Within(openai.Usage{Prompt: 1e6, Completion: 101}); got != (openai.Usage{Prompt: p.bound.Input(), Completion: 100, Total: p.bound.Input() + 100}) {
+	if got := p.Within(genai.Usage{Prompt: 1e6, Completion: 101}); got != (genai.Usage{Prompt: p.bound.Input(), Completion: 100, Total: p.bound.Input() + 100}) {
 		t.Errorf("an estimate within the bound is %+v", got)
 	}
 	p.Settle(5, 10, 3)

@@ -6,7 +6,7 @@ import (
 
 	"weir/gateway/apierror"
 	"weir/gateway/metering"
-	"weir/gateway/openai"
+	"weir/gateway/wire"
 	"weir/internal/catalog"
 	"weir/schemas"
 )
@@ -38,7 +38,7 @@ type Model struct{ Vendor, Provider, Name string }
 
 // BoundOf bounds a request to a model. What has no bound is refused with the
 // field's name and the remedy.
-func BoundOf(c *catalog.Catalog, m Model, at time.Time, r openai.Bounds) (Bound, *apierror.Error) {
+func BoundOf(c *catalog.Catalog, m Model, at time.Time, r wire.Bounds) (Bound, *apierror.Error) {
 	name := metering.Priced(c, m.Vendor, m.Provider, m.Name)
 	dearest, ok := c.Dearest(name, m.Name, at)
 	if !ok {

@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"weir/gateway/metering"
-	"weir/gateway/openai"
+	"weir/gateway/wire"
+	"weir/gateway/wire/chat"
 	"weir/internal/catalog"
 	"weir/schemas"
 )
@@ -31,9 +32,9 @@ func prices(t testing.TB) *catalog.Catalog {
 	return c
 }
 
-func bounds(t testing.TB, body string) openai.Bounds {
+func bounds(t testing.TB, body string) wire.Bounds {
 	t.Helper()
-	r, e := openai.ReadRequest([]byte(body))
+	r, e := chat.Format{}.ReadRequest([]byte(body))
 	if e != nil {
 		t.Fatalf("%s: %v", body, e)
 	}
@@ -51,23 +52,23 @@ func TestBound(t *testing.T) {
 	small, open := Model{"mock", "mock", "small"}, Model{"mock", "mock", "open"}
 	for name, f := range map[string]struct {
 		model  Model
-		in     openai.Bounds
+		in     wire.Bounds
 		limit  int64
 		input  int64
 		output int64
 		want   string
 	}{
-		"limited":                 {small, openai.Bounds{Text: 1000, Choices: 1, Limit: 100}, 100, 1000, 100, "0.004"},
-		"three choices":           {small, openai.Bounds{Text: 1000, Choices: 3, Limit: 100}, 100, 1000, 300, "0.008"},
-		"the model's maximum":     {small, openai.Bounds{Text: 1000, Choices: 1}, 4096, 1000, 4096, "0.08392"},
-		"predicted text":          {small, openai.Bounds{Text: 1000, Choices: 1, Limit: 100, Predicted: 50}, 100, 1000, 150, "0.005"},
-		"a picture":               {small, openai.Bounds{Text: 1000, Choices: 1, Limit: 100, Images: 1}, 100, 51_000, 100, "0.104"},
-		"no prompt is larger":     {small, openai.Bounds{Text: 1000, Choices: 1, Limit: 100, Images: 9}, 100, 128_000, 100, "0.258"},
-		"by reference":            {small, openai.Bounds{Text: 1000, Choices: 1, Limit: 100, Whole: "x"}, 100, 128_000, 100, "0.258"},
-		"two searches":            {small, openai.Bounds{Text: 1000, Choices: 1, Limit: 100, Uses: 2}, 100, 384_000, 100, "0.77"},
-		"pictures without window": {open, openai.Bounds{Text: 1000, Choices: 1, Limit: 100, Images: 9}, 100, 451_000, 100, "0.452"},
-		"window alone":            {Model{"mock", "mock", "window"}, openai.Bounds{Text: 10, Choices: 1}, 1000, 10, 1000, "0.01001"},
-		"the provider's own name": {Model{"mock", "own", "custom"}, openai.Bounds{Text: 10, Choices: 1}, 10, 10, 10, "0.00007"},
+		"limited":                 {small, wire.Bounds{Text: 1000, Choices: 1, Limit: 100}, 100, 1000, 100, "0.004"},
+		"three choices":           {small, wire.Bounds{Text: 1000, Choices: 3, Limit: 100}, 100, 1000, 300, "0.008"},
+		"the model's maximum":     {small, wire.Bounds{Text: 1000, Choices: 1}, 4096, 1000, 4096, "0.08392"},
+		"predicted text":          {small, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Predicted: 50}, 100, 1000, 150, "0.005"},
+		"a picture":               {small, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Images: 1}, 100, 51_000, 100, "0.104"},
+		"no prompt is larger":     {small, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Images: 9}, 100, 128_000, 100, "0.258"},
+		"by reference":            {small, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Whole: "x"}, 100, 128_000, 100, "0.258"},
+		"two searches":            {small, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Uses: 2}, 100, 384_000, 100, "0.77"},
+		"pictures without window": {open, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Images: 9}, 100, 451_000, 100, "0.452"},
+		"window alone":            {Model{"mock", "mock", "window"}, wire.Bounds{Text: 10, Choices: 1}, 1000, 10, 1000, "0.01001"},
+		"the provider's own name": {Model{"mock", "own", "custom"}, wire.Bounds{Text: 10, Choices: 1}, 10, 10, 10, "0.00007"},
 	} {
 		b, e := BoundOf(c, f.model, noon, f.in)
 		if e != nil {
@@ -81,14 +82,14 @@ func TestBound(t *testing.T) {
 	}
 	for name, f := range map[string]struct {
 		model Model
-		in    openai.Bounds
+		in    wire.Bounds
 		param string
 	}{
-		"unpriced":             {Model{"mock", "mock", "huge"}, openai.Bounds{Choices: 1, Limit: 1}, "model"},
-		"no limit":             {open, openai.Bounds{Choices: 1}, "max_completion_tokens"},
-		"window not known":     {open, openai.Bounds{Choices: 1, Limit: 1, Whole: "messages[0].content[0]"}, "messages[0].content[0]"},
-		"searches, no window":  {open, openai.Bounds{Choices: 1, Limit: 1, Uses: 1}, "tools"},
-		"searches without end": {small, openai.Bounds{Choices: 1, Limit: 1, Unlimited: "tools[0].max_uses"}, "tools[0].max_uses"},
+		"unpriced":             {Model{"mock", "mock", "huge"}, wire.Bounds{Choices: 1, Limit: 1}, "model"},
+		"no limit":             {open, wire.Bounds{Choices: 1}, "max_completion_tokens"},
+		"window not known":     {open, wire.Bounds{Choices: 1, Limit: 1, Whole: "messages[0].content[0]"}, "messages[0].content[0]"},
+		"searches, no window":  {open, wire.Bounds{Choices: 1, Limit: 1, Uses: 1}, "tools"},
+		"searches without end": {small, wire.Bounds{Choices: 1, Limit: 1, Unlimited: "tools[0].max_uses"}, "tools[0].max_uses"},
 	} {
 		if _, e := BoundOf(c, f.model, noon, f.in); e == nil || e.Status != 400 || e.Param != f.param {
 			t.Errorf("%s: %+v, want a 400 with param %s", name, e, f.param)
@@ -97,7 +98,7 @@ func TestBound(t *testing.T) {
 }
 
 func TestFit(t *testing.T) {
-	b, e := BoundOf(prices(t), Model{"mock", "mock", "small"}, noon, openai.Bounds{Text: 1000, Choices: 2, Limit: 1000})
+	b, e := BoundOf(prices(t), Model{"mock", "mock", "small"}, noon, wire.Bounds{Text: 1000, Choices: 2, Limit: 1000})
 	if e != nil {
 		t.Fatal(e)
 	}
@@ -187,11 +188,11 @@ func TestTrueCostNeverPassesTheBound(t *testing.T) {
 				continue
 			}
 		}
-		r, e := openai.ReadRequest([]byte(body))
+		r, e := chat.Format{}.ReadRequest([]byte(body))
 		if e != nil {
 			t.Fatal(e)
 		}
-		u := estimator.Estimate(m.Name, r, &openai.Seen{})
+		u := estimator.Estimate(m.Name, r, &wire.Seen{})
 		if u.Prompt > b.Input() {
 			t.Fatalf("%s has %d tokens, its bound is %d", body, u.Prompt, b.Input())
 		}

@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"weir/gateway/apierror"
-	"weir/gateway/openai"
+	"weir/gateway/genai"
+	"weir/gateway/wire"
 	"weir/internal/control"
 	"weir/internal/live"
 	"weir/schemas"
@@ -29,7 +30,7 @@ const (
 
 // Claim bounds the call and works out what it will claim, of which budgets. It
 // asks nothing of Redis. at is the moment of the call, which fixes the windows.
-func (p *Permit) Claim(c *control.Caller, requestID string, at time.Time, m Model, r *openai.Request) *apierror.Error {
+func (p *Permit) Claim(c *control.Caller, requestID string, at time.Time, m Model, r wire.Request) *apierror.Error {
 	if p == nil {
 		return nil
 	}
@@ -242,7 +243,7 @@ func (p *Permit) Warn(h http.Header) {
 
 // Within takes a count of tokens that the gateway made itself for no more than what
 // the call may have used.
-func (p *Permit) Within(u openai.Usage) openai.Usage {
+func (p *Permit) Within(u genai.Usage) genai.Usage {
 	if p == nil || !p.reserved {
 		return u
 	}

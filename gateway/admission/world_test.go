@@ -11,7 +11,8 @@ import (
 
 	"weir/gateway/apierror"
 	"weir/gateway/metrics"
-	"weir/gateway/openai"
+	"weir/gateway/wire"
+	"weir/gateway/wire/chat"
 	"weir/internal/control"
 	"weir/internal/control/controltest"
 	"weir/internal/live"
@@ -107,9 +108,9 @@ func put[E control.Entity](t testing.TB, w *world, e E) {
 // out.
 const body = `{"model":"mock/small","max_tokens":100,"messages":[{"role":"user","content":"hi"}]}`
 
-func read(t testing.TB, text string) *openai.Request {
+func read(t testing.TB, text string) wire.Request {
 	t.Helper()
-	r, e := openai.ReadRequest([]byte(text))
+	r, e := chat.Format{}.ReadRequest([]byte(text))
 	if e != nil {
 		t.Fatal(e)
 	}

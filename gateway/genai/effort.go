@@ -1,49 +1,49 @@
 package genai
 
-// What an effort is worth in tokens, for protocols that know budgets alone: Google's
-// own table for OpenAI's clients (ai.google.dev/gemini-api/docs/openai), with an xhigh
-// above it.
-const (
-	budgetLow    = 1024
-	budgetMedium = 8192
-	budgetHigh   = 24576
-	budgetXHigh  = 32768
-)
-
-// Tokens is the budget: the client's, or what its effort is worth; 0 for no thinking.
-func (r *Reasoning) Tokens() int64 {
-	if r.Off {
-		return 0
-	}
-	if r.Budget > 0 {
-		return r.Budget
-	}
-	switch r.Effort {
-	case "none":
-		return 0
-	case "minimal", "low":
-		return budgetLow
-	case "high":
-		return budgetHigh
-	case "xhigh", "max":
-		return budgetXHigh
-	}
-	return budgetMedium
+// efforts is how many tokens of thinking an effort stands for, where a protocol takes
+// the one and the client gave the other. The figures are those that Google gives for
+// reasoning_effort and thinking budgets (ai.google.dev/gemini-api/docs/openai, "Thinking");
+// xhigh is the largest budget of its table of models.
+func efforts() [5]struct {
+	effort string
+	budget int64
+} {
+	return [...]struct {
+		effort string
+		budget int64
+	}{{"low", 1024}, {"minimal", 1024}, {"medium", 8192}, {"high", 24576}, {"xhigh", 32768}}
 }
 
-// Level is the effort: the client's, or the least whose worth holds its budget.
-func (r *Reasoning) Level() string {
-	switch {
-	case r.Effort != "":
-		return r.Effort
-	case r.Off:
-		return "none"
-	case r.Budget == 0:
-		return "medium"
-	case r.Budget <= budgetLow:
-		return "low"
-	case r.Budget <= budgetMedium:
-		return "medium"
+// Disabled tells that no thinking is wanted.
+func (r *Reasoning) Disabled() bool { return r.Off || r.Effort == "none" }
+
+// Tokens is the budget that was given, or that the effort stands for; 0 when there is
+// neither.
+func (r *Reasoning) Tokens() int64 {
+	if r.Budget > 0 || r.Disabled() {
+		return r.Budget
 	}
-	return "high"
+	for _, e := range efforts() {
+		if e.effort == r.Effort {
+			return e.budget
+		}
+	}
+	return 0
+}
+
+// Level is the effort that was given, or the first one that stands for as many tokens
+// as the budget; none where no thinking is wanted, "" when there is neither.
+func (r *Reasoning) Level() string {
+	if r.Disabled() {
+		return "none"
+	}
+	if r.Effort != "" || r.Budget <= 0 {
+		return r.Effort
+	}
+	for _, e := range efforts() {
+		if r.Budget <= e.budget {
+			return e.effort
+		}
+	}
+	return "xhigh"
 }

@@ -30,6 +30,7 @@ const (
 	FileData
 	FileURL
 	FileID
+	ForeignFile // the id of a file that lies with another provider
 	AudioInput
 	WebSearch
 	ServerTools // others
@@ -54,6 +55,17 @@ const (
 	Dropped         // with a warning
 	Refused         // with 400
 )
+
+// String says it in words.
+func (v Verdict) String() string {
+	switch v {
+	case Dropped:
+		return "left out, with a warning"
+	case Refused:
+		return "refused (400)"
+	}
+	return "yes"
+}
 
 // The protocols, by the names that they have in weir.yaml.
 const (
@@ -85,7 +97,7 @@ func table(f Feature) row {
 	item := [3]string{"messages[%d]", "input[%d]", "messages[%d].content"}
 	switch f {
 	case TopK:
-		return row{"top_k", "DDKKD", one("top_k"), ""}
+		return row{"top_k", "DDKKK", one("top_k"), ""}
 	case Seed:
 		return row{"seed", "KDDKD", one("seed"), ""}
 	case Penalties:
@@ -109,17 +121,19 @@ func table(f Feature) row {
 	case Verbosity:
 		return row{"verbosity", "KKDDD", [3]string{"verbosity", "text.verbosity", "verbosity"}, ""}
 	case Tier:
-		return row{"service tier", "KKKDD", one("service_tier"), ""}
+		return row{"service tier", "KKKDK", one("service_tier"), ""}
 	case ImageURL:
-		return row{"images by URL", "KKKRR", content, "send the image as data (a data: URL, or base64)"}
+		return row{"images by URL", "KKKKR", content, "send the image as data (a data: URL, or base64)"}
 	case ImageFile:
-		return row{"images by file id", "RKKRR", content, "send the image as data (a data: URL, or base64)"}
+		return row{"images by file id", "RKRRR", content, "send the image as data (a data: URL, or base64)"}
 	case FileData:
 		return row{"files", "KKKKK", content, ""}
 	case FileURL:
-		return row{"files by URL", "RKKRR", content, "send the file as base64"}
+		return row{"files by URL", "RKKKR", content, "send the file as base64"}
 	case FileID:
-		return row{"files by id", "KKKRR", content, "send the file as base64: its id means nothing to this provider"}
+		return row{"files by id", "KKRRR", content, "send the file as base64"}
+	case ForeignFile:
+		return row{"files that lie with another provider", "RRRRR", content, "send the file as base64: its id means nothing to this provider"}
 	case AudioInput:
 		return row{"audio", "KRRKR", content, "choose a model that hears"}
 	case WebSearch:

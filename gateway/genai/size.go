@@ -5,7 +5,7 @@ package genai
 func (r *Request) Size() int {
 	size := 0
 	for i := range r.Messages {
-		size += 64 + sizeOf(r.Messages[i].Parts)
+		size += 64 + roomFor(r.Messages[i].Parts)
 	}
 	for i := range r.Tools {
 		size += 128 + len(r.Tools[i].Description) + len(r.Tools[i].Parameters)
@@ -13,7 +13,7 @@ func (r *Request) Size() int {
 	return size + size/8 // for escapes
 }
 
-func sizeOf(parts []Part) int {
+func roomFor(parts []Part) int {
 	size := 0
 	for i := range parts {
 		p := &parts[i]
@@ -25,7 +25,7 @@ func sizeOf(parts []Part) int {
 			size += len(p.Call.Arguments)
 		}
 		if p.Result != nil {
-			size += sizeOf(p.Result.Parts)
+			size += roomFor(p.Result.Parts)
 		}
 	}
 	return size

@@ -31,6 +31,9 @@ import (
 // Inference serves the inference endpoints.
 type Inference interface {
 	ChatCompletions(w http.ResponseWriter, r *http.Request)
+	Responses(w http.ResponseWriter, r *http.Request)
+	Messages(w http.ResponseWriter, r *http.Request)
+	CountTokens(w http.ResponseWriter, r *http.Request)
 }
 
 // Management adds the operations of the management API.
@@ -62,12 +65,24 @@ func New(o Options) (http.Handler, error) {
 	engine.RedirectTrailingSlash = false
 	engine.HandleMethodNotAllowed = true
 	engine.Use(cors)
-	engine.POST("/v1/chat/completions", func(c *gin.Context) { s.Inference.ChatCompletions(c.Writer, c.Request) })
+	for path, serve := range map[string]http.HandlerFunc{
+		"/v1/chat/completions":      s.Inference.ChatCompletions,
+		"/v1/responses":             s.Inference.Responses,
+		"/v1/messages":              s.Inference.Messages,
+		"/v1/messages/count_tokens": s.Inference.CountTokens,
+	} {
+		handler := func(c *gin.Context) { serve(c.Writer, c.Request) }
+		engine.POST(path, handler)
+		if strings.HasPrefix(path, "/v1/messages") { // Anthropic's SDKs append /v1/messages to a base URL
+			engine.POST("/anthropic"+path, handler)
+		}
+	}
 	engine.GET("/v1/models", s.listModels)
 	engine.GET("/v1/models/*id", s.getModel)
 	engine.GET("/v1/auth/check", s.checkKey)
-	engine.GET("/healthz", gin.WrapF(o.Live))
-	engine.GET("/readyz", gin.WrapF(o.Ready))
+	probed := []string{http.MethodGet, http.MethodHead} // many load balancers and watchers of uptime ask by HEAD
+	engine.Match(probed, "/healthz", gin.WrapF(o.Live))
+	engine.Match(probed, "/readyz", gin.WrapF(o.Ready))
 	engine.GET("/metrics", gin.WrapH(o.Metrics))
 	engine.UseRawPath = true // an end user's id may contain a slash
 	if err := s.manage(engine); err != nil {

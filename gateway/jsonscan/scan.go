@@ -12,11 +12,8 @@
 package jsonscan
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math/bits"
-	"unicode/utf16"
-	"unicode/utf8"
 )
 
 // MaxDepth is how deeply objects and arrays may nest: far beyond any request
@@ -202,112 +199,4 @@ func Valid(text []byte) (at int, ok bool) {
 	}
 	end = Space(text, end)
 	return end, end == len(text)
-}
-
-// String decodes the JSON string in the span, quotes included. Lone surrogates
-// and invalid UTF-8 become U+FFFD where the string has escapes.
-func String(text []byte, s Span) string {
-	raw := s.Of(text)
-	inner := raw[1 : len(raw)-1]
-	if bytes.IndexByte(inner, '\\') >= 0 {
-		return unescape(raw)
-	}
-	return string(inner)
-}
-
-// unescape decodes a string that the scanner has accepted, quotes included.
-func unescape(raw []byte) string {
-	b := make([]byte, 0, len(raw))
-	for i, end := 1, len(raw)-1; i < end; {
-		stop := i + bytes.IndexByte(raw[i:end], '\\')
-		if stop < i {
-			stop = end
-		}
-		b = appendValid(b, raw[i:stop])
-		if i = stop; i == end {
-			break
-		}
-		switch c := raw[i+1]; c {
-		case 'u':
-			r := hexRune(raw[i+2:])
-			i += 6
-			if utf16.IsSurrogate(r) {
-				next := rune(utf8.RuneError)
-				if i+6 <= end && raw[i] == '\\' && raw[i+1] == 'u' {
-					next = hexRune(raw[i+2:])
-				}
-				if r = utf16.DecodeRune(r, next); r != utf8.RuneError {
-					i += 6
-				}
-			}
-			b = utf8.AppendRune(b, r)
-			continue
-		case 'b':
-			b = append(b, '\b')
-		case 'f':
-			b = append(b, '\f')
-		case 'n':
-			b = append(b, '\n')
-		case 'r':
-			b = append(b, '\r')
-		case 't':
-			b = append(b, '\t')
-		default:
-			b = append(b, c)
-		}
-		i += 2
-	}
-	return string(b)
-}
-
-// appendValid appends text with U+FFFD for each byte that is no UTF-8.
-func appendValid(b, text []byte) []byte {
-	if utf8.Valid(text) {
-		return append(b, text...)
-	}
-	for len(text) > 0 {
-		r, n := utf8.DecodeRune(text)
-		b, text = utf8.AppendRune(b, r), text[n:]
-	}
-	return b
-}
-
-// hexRune reads the four hexadecimal digits of an escape.
-func hexRune(digits []byte) (r rune) {
-	for _, c := range digits[:4] {
-		switch {
-		case c <= '9':
-			c -= '0'
-		default:
-			c = c | 0x20 - 'a' + 10
-		}
-		r = r<<4 | rune(c)
-	}
-	return r
-}
-
-// AppendString appends s to b as a JSON string, quotes included. Invalid UTF-8
-// is passed on as it is.
-func AppendString(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	start := 0
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' {
-			continue
-		}
-		b = append(b, s[start:i]...)
-		start = i + 1
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, '\\', 'n')
-		default:
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-	}
-	b = append(b, s[start:]...)
-	return append(b, '"')
 }

@@ -184,7 +184,8 @@ func route[I, O any](m *Management, api huma.API, o operation, handle func(conte
 func (m *Management) describe(api huma.API, o operation) huma.Operation {
 	return huma.Operation{
 		OperationID: o.id, Method: o.method, Path: prefix + o.path, Summary: o.summary, Description: o.description, Tags: []string{o.tag},
-		Security:                     []map[string][]string{{"bearer": {}}},
+		Security:                     []map[string][]string{{"bearer": {}}, {"x-api-key": {}}},
+		RequestBody:                  body(o.id),
 		Responses:                    map[string]*huma.Response{"default": errorResponse(api.OpenAPI().Components.Schemas)},
 		MaxBodyBytes:                 maxBody,
 		BodyReadTimeout:              bodyTimeout,

@@ -42,6 +42,8 @@ type Metadata struct {
 	Extra         map[string]string // nil when empty
 	OriginReferer string
 	OriginTitle   string
+	// AutoCache says that prompt cache breakpoints are wanted where there are none.
+	AutoCache bool
 }
 
 // Body is where a request's body holds metadata: its text, and the spans of
@@ -187,6 +189,7 @@ func (m *Metadata) requesty(text []byte, at jsonscan.Span) *apierror.Error {
 			if kind != 't' && kind != 'f' {
 				return wrongKind(name, "a boolean")
 			}
+			m.AutoCache = kind == 't'
 		}
 		if e != nil {
 			return e

@@ -7,8 +7,9 @@ import (
 
 	"github.com/tiktoken-go/tokenizer"
 
+	"weir/gateway/genai"
 	"weir/gateway/jsonscan"
-	"weir/gateway/openai"
+	"weir/gateway/wire"
 )
 
 const (
@@ -56,17 +57,17 @@ func (e *Estimator) encoding(model string) func() (tokenizer.Codec, error) {
 
 // Estimate counts the prompt of a request and, from the output as it stood in
 // the JSON of the answer, the completion.
-func (e *Estimator) Estimate(model string, r *openai.Request, seen *openai.Seen) openai.Usage {
+func (e *Estimator) Estimate(model string, r wire.Request, seen *wire.Seen) genai.Usage {
 	e.slots <- struct{}{}
 	defer func() { <-e.slots }()
 	codec, err := e.encoding(model)()
 	if err != nil {
 		codec = nil // an embedded vocabulary does not fail; bytes are the way out
 	}
-	prompt, messages := promptText(r)
+	prompt, messages := r.Prompt()
 	quoted := append(append([]byte{'"'}, seen.Text...), '"')
 	output := jsonscan.String(quoted, jsonscan.Span{End: len(quoted)})
-	u := openai.Usage{
+	u := genai.Usage{
 		Prompt:     count(codec, prompt, 0) + messages*tokensPerMessage + replyTokens,
 		Completion: count(codec, output, seen.Unkept),
 	}
@@ -117,38 +118,4 @@ func atWord(text string) string {
 		return text[:at]
 	}
 	return text
-}
-
-// promptText gathers what a provider would count of the messages and tools.
-func promptText(r *openai.Request) (text string, messages int64) {
-	var b strings.Builder
-	for e := jsonscan.Array(r.Body, r.Messages.Start); e.Next(); messages++ {
-		gather(&b, r.Body, e.Value)
-	}
-	if !r.Tools.Empty() {
-		b.Write(r.Tools.Of(r.Body)) // the schema is given to the model as text
-	}
-	return b.String(), messages
-}
-
-// gather appends all texts of a message, in order; names of members and data
-// that is no text (images, audio) are left out.
-func gather(b *strings.Builder, text []byte, at jsonscan.Span) {
-	switch text[at.Start] {
-	case '"':
-		b.WriteString(jsonscan.String(text, at))
-		b.WriteByte('\n')
-	case '[':
-		for e := jsonscan.Array(text, at.Start); e.Next(); {
-			gather(b, text, e.Value)
-		}
-	case '{':
-		for m := jsonscan.Object(text, at.Start); m.Next(); {
-			switch string(m.Name()) {
-			case "image_url", "input_audio", "file", "type", "id", "tool_call_id":
-			default:
-				gather(b, text, m.Value)
-			}
-		}
-	}
 }

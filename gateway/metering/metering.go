@@ -15,7 +15,7 @@ import (
 	"log/slog"
 	"time"
 
-	"weir/gateway/openai"
+	"weir/gateway/genai"
 	"weir/internal/catalog"
 	"weir/schemas"
 )
@@ -59,8 +59,14 @@ func Priced(c *catalog.Catalog, vendor, name, model string) string {
 	return name
 }
 
+// MaxOutput is the most output tokens of a model, 0 when it is not known.
+func (m *Meter) MaxOutput(vendor, name, model string) int64 {
+	_, most := m.catalog.Window(Priced(m.catalog, vendor, name, model), model)
+	return most
+}
+
 // Measure prices what was reported for a model at a moment.
-func (m *Meter) Measure(vendor, name, model string, at time.Time, u openai.Usage) Line {
+func (m *Meter) Measure(vendor, name, model string, at time.Time, u genai.Usage) Line {
 	l := Line{}
 	l.Tokens, l.Rejected = Disjoint(u)
 	audio := func(unit string, n, within int64) {
@@ -95,7 +101,7 @@ func (m *Meter) Measure(vendor, name, model string, at time.Time, u openai.Usage
 // Disjoint splits what a provider reported into kinds that add up: input is
 // what was neither read from nor written to a cache, output what is not
 // reasoning. rejected says that a count was below 0 or above MaxTokens.
-func Disjoint(u openai.Usage) (t *schemas.Tokens, rejected bool) {
+func Disjoint(u genai.Usage) (t *schemas.Tokens, rejected bool) {
 	for _, n := range [...]*int64{&u.Prompt, &u.Completion, &u.Cached, &u.Written, &u.Reasoning} {
 		if *n < 0 || *n > MaxTokens {
 			*n, rejected = 0, true

@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"encoding/json"
 	"net/http"
 	"reflect"
 
@@ -100,6 +101,8 @@ func inference(r huma.Registry) []*huma.Operation {
 	}
 	failure := &huma.Response{Description: "Error", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/ErrorBody"}}}}
 	keyed := []map[string][]string{{bearer: {}}, {apiKey: {}}}
+	request := jsonOf(reflect.TypeFor[chatRequest]())
+	request["application/json"].Examples = chatExamples()
 	open := []map[string][]string{{}, {bearer: {}}, {apiKey: {}}}
 
 	completion := jsonOf(reflect.TypeFor[chatAnswer]())
@@ -108,7 +111,7 @@ func inference(r huma.Registry) []*huma.Operation {
 		{
 			OperationID: "create-chat-completion", Method: http.MethodPost, Path: "/v1/chat/completions", Tags: []string{inferenceTag}, Security: keyed,
 			Summary:     "A chat completion, plain or streamed",
-			RequestBody: &huma.RequestBody{Required: true, Content: jsonOf(reflect.TypeFor[chatRequest]())},
+			RequestBody: &huma.RequestBody{Required: true, Content: request},
 			Responses: map[string]*huma.Response{
 				"200": {Description: "The answer", Content: completion, Headers: answerHeaders()}, "default": failure,
 			},
@@ -142,6 +145,20 @@ func probe(id, path, summary string, ok *huma.Response) *huma.Operation {
 		Responses: map[string]*huma.Response{"200": ok}}
 }
 
+// chatExamples are calls to send as they stand. The page offers them in the order
+// of their names, the first one at once: that of the stack on one machine.
+func chatExamples() map[string]*huma.Example {
+	call := func(summary, model, more string) *huma.Example {
+		return &huma.Example{Summary: summary, Value: json.RawMessage(`{"model": "` + model + `", "messages": [{"role": "user", "content": "Hello, Weir"}]` + more + `}`)}
+	}
+	return map[string]*huma.Example{
+		"1": call("The mock provider of make run", "mock/small", ""),
+		"2": call("The same as a stream", "mock/small", `, "stream": true`),
+		"3": call("With tags and an end user, for the books", "mock/small", `, "requesty": {"tags": ["docs"], "user_id": "ada"}`),
+		"4": call("A real provider", "openai/gpt-5-mini", `, "max_completion_tokens": 500`),
+	}
+}
+
 // answerHeaders stand on every answer under /v1, errors and streams included.
 func answerHeaders() map[string]*huma.Param {
 	headers := map[string]*huma.Param{}
@@ -153,6 +170,8 @@ func answerHeaders() map[string]*huma.Param {
 		{"x-requesty-latency-ms", "To the first byte"},
 		{"x-requesty-attempts", "How many providers were tried"},
 		{"x-requesty-cost-usd", "Of an answer that is no stream"},
+		{"x-requesty-warnings", "That the output limit was lowered to what a budget has room for"},
+		{"x-ratelimit-limit-requests", "Of callers with rate limits, as are x-ratelimit-remaining-, x-ratelimit-reset- and those of tokens"},
 	} {
 		headers[h.name] = &huma.Param{Description: h.what, Schema: &huma.Schema{Type: huma.TypeString}}
 	}

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"weir/gateway/apierror"
+	"weir/gateway/genai"
 	"weir/gateway/metadata"
 	"weir/gateway/metering"
-	"weir/gateway/openai"
 	"weir/schemas"
 )
 
@@ -50,7 +50,7 @@ func (c *call) passOn() {
 	putBuffer(c.buffer)
 	c.resp, c.buffer, c.answer, c.stream, c.err, c.status = nil, nil, nil, nil, nil, 0
 	c.firstByte, c.ttft = 0, 0
-	c.line, c.billed, c.billedAt = metering.Line{}, openai.Usage{}, time.Time{}
+	c.line, c.billed, c.billedAt = metering.Line{}, genai.Usage{}, time.Time{}
 	c.account, c.spare, c.began = c.spare, nil, c.took
 }
 

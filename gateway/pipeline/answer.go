@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"weir/gateway/apierror"
-	"weir/gateway/openai"
+	"weir/gateway/wire"
 )
 
 // The headers of every answer of the inference endpoints.
@@ -39,16 +39,13 @@ func (c *call) compose() {
 	case c.err != nil && c.begun:
 		c.last = c.errorEvent(c.err)
 	case c.err != nil:
-		c.last = c.err.Append(nil)
+		c.last = c.format.AppendError(nil, c.err, c.id)
 	case c.answer != nil:
 		c.out = getBuffer(int64(len(*c.buffer)) + roomForBill)
 		*c.out = c.answer.Append((*c.out)[:0], c.billed, c.theBill())
 		c.last = *c.out
 	case c.stream != nil:
-		if c.req.IncludeUsage && !c.stream.Seen.HasUsage {
-			c.last = c.stream.AppendUsage(nil, c.billed, c.theBill(), c.start.Unix())
-		}
-		c.last = append(c.last, c.stream.End...)
+		c.last = c.stream.AppendEnd(nil, c.billed, c.theBill())
 	}
 }
 
@@ -58,13 +55,13 @@ func (c *call) errorEvent(e *apierror.Error) []byte {
 	if c.stream != nil {
 		b = c.stream.AppendGap(b)
 	}
-	return e.AppendEvent(b)
+	return c.format.AppendErrorEvent(b, e, c.id)
 }
 
 // theBill is what the client is told of the line.
-func (c *call) theBill() *openai.Bill {
+func (c *call) theBill() *wire.Bill {
 	t := c.line.Tokens
-	return &openai.Bill{Cost: c.line.Cost.Append(nil), Cached: t.GetCachedInput(), Written: t.GetCacheWrite(), Reasoning: t.GetReasoning()}
+	return &wire.Bill{Cost: c.line.Cost.Append(nil), Cached: t.GetCachedInput(), Written: t.GetCacheWrite(), Reasoning: t.GetReasoning()}
 }
 
 // finish sends what waited.
@@ -88,7 +85,7 @@ func (c *call) finish() {
 		c.sent += int64(len(c.last))
 	default:
 		c.write(c.last)
-		if c.err == nil && c.stream.End != nil && !c.client.left.Load() {
+		if c.err == nil && c.ending && !c.client.left.Load() {
 			c.hangUp()
 		}
 	}
@@ -121,7 +118,7 @@ func (c *call) turnAway(e *apierror.Error) {
 
 // writeError answers with an error before anything else was sent.
 func (c *call) writeError(e *apierror.Error) {
-	body := e.Append(make([]byte, 0, 256))
+	body := c.format.AppendError(make([]byte, 0, 256), e, c.id)
 	c.clock = time.Since(c.start)
 	c.head(false)
 	h := c.w.Header()
@@ -198,7 +195,7 @@ func (c *call) extend() {
 }
 
 func (c *call) contentType(otherwise string) []string {
-	if c.resp != nil {
+	if c.resp != nil && c.conversation == nil {
 		if v := c.resp.Header["Content-Type"]; len(v) > 0 {
 			return v
 		}
@@ -225,5 +222,5 @@ func (c *call) head(stream bool) {
 		h[name] = v[i : i+1 : i+1]
 	}
 	c.permit.Head(h)
-	c.permit.Warn(h)
+	c.warn(h)
 }

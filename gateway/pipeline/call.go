@@ -9,18 +9,17 @@ import (
 	"sync/atomic"
 	"time"
 
+	"weir/gateway/access"
 	"weir/gateway/admission"
 	"weir/gateway/apierror"
+	"weir/gateway/genai"
 	"weir/gateway/jsonscan"
 	"weir/gateway/metering"
-	"weir/gateway/openai"
 	"weir/gateway/provider"
+	"weir/gateway/wire"
 	"weir/internal/control"
 	"weir/schemas"
 )
-
-// endpoint is the ledger's name of the one route so far.
-const endpoint = "chat.completions"
 
 // call is one inference call on its way. It belongs to the handler's goroutine,
 // but for what client guards.
@@ -32,14 +31,22 @@ type call struct {
 	start time.Time
 	id    string
 
+	format wire.Format // that the client speaks
+	makes  access.Modality
+
 	caller control.Caller // nobody until the key was found live
 
-	req    *openai.Request // nil until the body has been read
-	bytes  int64           // of the client's body, as far as it was read
+	req    wire.Request // nil until the body has been read
+	bytes  int64        // of the client's body, as far as it was read
 	dims   *schemas.Dimensions
 	target provider.Target
 	model  string // provider/model, as the client sees it
 	quoted []byte // the same as a JSON string
+	// conversation is the request as the provider's protocol can say it; nil when it is
+	// the client's own, and the bytes pass through. warnings say what was left out.
+	conversation *genai.Request
+	warnings     []string
+	autoCache    bool // the client asked for prompt cache breakpoints
 
 	permit  *admission.Permit // nil for a caller without limits
 	budgets []*schemas.BudgetHold
@@ -57,10 +64,11 @@ type call struct {
 	resp   *http.Response
 	client client
 
-	answer    *openai.Answer // of a plain call
-	buffer    *[]byte        // that answer's text
-	out       *[]byte        // the same with the bill, which is last
-	stream    *openai.Stream // of a streamed one
+	answer    wire.Answer // of a plain call
+	buffer    *[]byte     // that answer's text
+	out       *[]byte     // the same with the bill, which is last
+	stream    wire.Stream // of a streamed one
+	ending    bool        // the provider said that the stream ends
 	err       *apierror.Error
 	status    int           // the provider's; 0 when there was no answer
 	clock     time.Duration // since start, as of the last read upstream
@@ -69,8 +77,8 @@ type call struct {
 	took      time.Duration // to the last byte upstream
 
 	line     metering.Line
-	billed   openai.Usage // what line was made from
-	billedAt time.Time    // when the usage occurred, zero until it was priced
+	billed   genai.Usage // what line was made from
+	billedAt time.Time   // when the usage occurred, zero until it was priced
 
 	values  [headerCount]string // backs the answer's headers
 	begun   bool                // the status line is out
@@ -92,8 +100,8 @@ type client struct {
 	stop     func() bool
 }
 
-func (p *Pipeline) open(w http.ResponseWriter, r *http.Request) *call {
-	c := &call{p: p, w: w, raw: w, r: r, start: time.Now(), id: schemas.NewRequestID()}
+func (p *Pipeline) open(f wire.Format, makes access.Modality, w http.ResponseWriter, r *http.Request) *call {
+	c := &call{p: p, w: w, raw: w, r: r, format: f, makes: makes, start: time.Now(), id: schemas.NewRequestID()}
 	if u, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
 		c.raw = u.Unwrap()
 	}

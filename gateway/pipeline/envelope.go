@@ -11,7 +11,6 @@ import (
 
 	"weir/gateway/apierror"
 	"weir/gateway/metadata"
-	"weir/gateway/openai"
 	"weir/schemas"
 )
 
@@ -28,13 +27,15 @@ func (c *call) envelope() (e *apierror.Error) {
 	if e != nil {
 		return e
 	}
-	if c.req, e = openai.ReadRequest(body); e != nil {
+	if c.req, e = c.format.ReadRequest(body); e != nil {
 		return e
 	}
-	c.dims.RequestedModel = metadata.ValidUTF8(c.req.Model)
-	c.dims.Stream = c.req.Stream
-	m, e := metadata.Read(metadata.Body{Text: body, Requesty: c.req.Requesty, Metadata: c.req.Metadata, User: c.req.User}, c.r.Header)
+	head := c.req.Head()
+	c.dims.RequestedModel = metadata.ValidUTF8(head.Model)
+	c.dims.Stream = head.Stream
+	m, e := metadata.Read(metadata.Body{Text: body, Requesty: head.Requesty, Metadata: head.Metadata, User: head.User}, c.r.Header)
 	c.dims.UserId, c.dims.TraceId, c.dims.Tags, c.dims.Extra = m.UserID, m.TraceID, m.Tags, m.Extra
+	c.autoCache = m.AutoCache
 	c.dims.OriginReferer, c.dims.OriginTitle = m.OriginReferer, m.OriginTitle
 	return e
 }
@@ -44,7 +45,7 @@ func (c *call) envelope() (e *apierror.Error) {
 func (c *call) callersDimensions() *schemas.Dimensions {
 	return &schemas.Dimensions{
 		OrgId: c.caller.Org.OrgId, Project: c.caller.Project.GetProjectId(), GroupId: c.caller.Group.GetGroupId(),
-		KeyId: c.caller.Key.KeyId, MemberId: c.caller.Member.GetMemberId(), Endpoint: endpoint,
+		KeyId: c.caller.Key.KeyId, MemberId: c.caller.Member.GetMemberId(), Endpoint: c.format.Endpoint(),
 	}
 }
 

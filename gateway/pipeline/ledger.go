@@ -6,9 +6,10 @@ import (
 	"time"
 
 	"weir/gateway/apierror"
+	"weir/gateway/genai"
 	"weir/gateway/metadata"
-	"weir/gateway/openai"
 	"weir/gateway/provider"
+	"weir/gateway/wire"
 	"weir/schemas"
 )
 
@@ -64,13 +65,13 @@ func (c *call) recordRefusal() {
 // meter settles what the call used. A provider's figures are taken where there
 // are any; the tokenizer counts where it worked and reported none.
 func (c *call) meter() {
-	var seen *openai.Seen
+	var seen *wire.Seen
 	worked := c.err == nil
 	switch {
 	case c.answer != nil:
-		seen = &c.answer.Seen
+		seen = c.answer.Seen()
 	case c.stream != nil:
-		seen = &c.stream.Seen
+		seen = c.stream.Seen()
 		worked = worked || c.stream.Started()
 	}
 	if c.ctx != nil && errors.Is(context.Cause(c.ctx), provider.ErrDrained) {
@@ -83,7 +84,7 @@ func (c *call) meter() {
 		}
 	case worked:
 		if seen == nil {
-			seen = &openai.Seen{}
+			seen = &wire.Seen{}
 		}
 		c.bill(c.permit.Within(c.p.Estimator.Estimate(c.target.Model, c.req, seen)))
 		c.line.Estimated = true
@@ -91,10 +92,10 @@ func (c *call) meter() {
 }
 
 // bill prices usage as of now.
-func (c *call) bill(u openai.Usage) *openai.Bill {
+func (c *call) bill(u genai.Usage) *wire.Bill {
 	c.billed, c.billedAt = u, time.Now()
 	c.line = c.p.Meter.Measure(c.target.Provider.Vendor, c.target.Provider.Name, c.target.Model, c.billedAt, u)
-	return &openai.Bill{Cost: c.line.Cost.Append(nil), Cached: c.line.Tokens.CachedInput, Written: c.line.Tokens.CacheWrite, Reasoning: c.line.Tokens.Reasoning}
+	return &wire.Bill{Cost: c.line.Cost.Append(nil), Cached: c.line.Tokens.CachedInput, Written: c.line.Tokens.CacheWrite, Reasoning: c.line.Tokens.Reasoning}
 }
 
 // settle puts outcome and usage on the spool, and lowers what is reserved to the
@@ -125,7 +126,7 @@ func (c *call) occurred() time.Time {
 
 func (c *call) completed() *schemas.ResponseCompleted {
 	resp := &schemas.ResponseCompleted{
-		RequestId: c.id, OccurredAt: c.occurred().UnixMicro(), OrgId: c.caller.Org.OrgId, KeyId: c.caller.Key.KeyId, Endpoint: endpoint,
+		RequestId: c.id, OccurredAt: c.occurred().UnixMicro(), OrgId: c.caller.Org.OrgId, KeyId: c.caller.Key.KeyId, Endpoint: c.format.Endpoint(),
 		Model: metadata.ValidUTF8(c.target.Model), Status: int32(c.outcome()), ErrorKind: c.errorKind(),
 		LatencyUs: c.took.Microseconds(), TtftUs: c.ttft.Microseconds(), ClientDisconnected: c.gone, ResponseBytes: c.sent,
 	}
@@ -165,14 +166,14 @@ func (c *call) usage() *schemas.UsageRecorded {
 // bounded keeps a provider's own words at the length of an id.
 func bounded(s string) string { return s[:min(len(s), metadata.MaxID)] }
 
-func (c *call) seen() *openai.Seen {
+func (c *call) seen() *wire.Seen {
 	switch {
 	case c.answer != nil:
-		return &c.answer.Seen
+		return c.answer.Seen()
 	case c.stream != nil:
-		return &c.stream.Seen
+		return c.stream.Seen()
 	}
-	return &openai.Seen{}
+	return &wire.Seen{}
 }
 
 // payload is what was said, for keys that ask for it; nil for all others. When
@@ -181,7 +182,7 @@ func (c *call) payload() *schemas.PayloadCaptured {
 	if !c.caller.Key.Logging || c.req == nil {
 		return nil
 	}
-	prompt, completion := c.req.Body, c.capture
+	prompt, completion := c.req.Head().Body, c.capture
 	if !c.gone {
 		completion = append(completion, c.last...)
 	}

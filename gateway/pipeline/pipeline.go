@@ -31,6 +31,10 @@ import (
 	"weir/gateway/metering"
 	"weir/gateway/metrics"
 	"weir/gateway/provider"
+	"weir/gateway/wire"
+	"weir/gateway/wire/chat"
+	"weir/gateway/wire/messages"
+	"weir/gateway/wire/responses"
 	"weir/internal/control"
 	"weir/schemas"
 )
@@ -99,7 +103,27 @@ func (p *Pipeline) Stop() { p.stop(provider.ErrShutdown) }
 
 // ChatCompletions serves POST /v1/chat/completions.
 func (p *Pipeline) ChatCompletions(w http.ResponseWriter, r *http.Request) {
-	c := p.open(w, r)
+	p.serve(chat.Format{}, access.Chat, w, r)
+}
+
+// Responses serves POST /v1/responses.
+func (p *Pipeline) Responses(w http.ResponseWriter, r *http.Request) {
+	p.serve(responses.Format{}, access.Chat, w, r)
+}
+
+// Messages serves POST /v1/messages.
+func (p *Pipeline) Messages(w http.ResponseWriter, r *http.Request) {
+	p.serve(messages.Format{}, access.Chat, w, r)
+}
+
+// CountTokens serves POST /v1/messages/count_tokens.
+func (p *Pipeline) CountTokens(w http.ResponseWriter, r *http.Request) {
+	p.serve(messages.Count{}, access.Chat, w, r)
+}
+
+// serve serves a call in a format, to models that make what its endpoint gives.
+func (p *Pipeline) serve(f wire.Format, makes access.Modality, w http.ResponseWriter, r *http.Request) {
+	c := p.open(f, makes, w, r)
 	defer c.close()
 
 	// Nobody's ledger can hold a call without a live key.
@@ -156,27 +180,34 @@ func (c *call) authenticate() (e *apierror.Error) {
 }
 
 // plan finds the provider and its own name for the model, which the caller's
-// access list must let it call, and the accounts there.
+// access list must let it call, what it is told there, and on which account.
 func (c *call) plan() (e *apierror.Error) {
-	if c.target, e = c.p.Providers.Resolve(c.req.Model); e != nil {
+	model := c.req.Head().Model
+	if c.target, e = c.p.Providers.Resolve(model); e != nil {
 		if e.Kind == apierror.UnknownPolicy {
-			c.dims.Policy = c.req.Model[len(provider.Policy)+1:]
+			c.dims.Policy = model[len(provider.Policy)+1:]
 		}
 		return e
 	}
 	c.serves(c.target)
-	if !access.Allowed(c.p.Control, &c.caller, access.Chat, c.target.Provider.Name, c.target.Model) {
+	if !access.Allowed(c.p.Control, &c.caller, c.makes, c.target.Provider.Name, c.target.Model) {
 		return apierror.New(apierror.ModelNotAllowed, fmt.Sprintf("The API key may not call the model %q: its access list does not name it.", c.model))
 	}
 	if c.r.Context().Err() != nil {
 		c.gone = true
 		return apierror.New(apierror.ClientDisconnected, "The client went away.")
 	}
+	if e = c.translate(); e != nil {
+		return e
+	}
 	return c.accounts()
 }
 
 // claim bounds what the call may cost, for callers with budgets.
 func (c *call) claim() *apierror.Error {
+	if _, free := c.format.(wire.Counter); free {
+		return nil
+	}
 	p := c.target.Provider
 	e := c.permit.Claim(&c.caller, c.id, c.start, admission.Model{Vendor: p.Vendor, Provider: p.Name, Name: c.target.Model}, c.req)
 	if e == nil {

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"weir/gateway/apierror"
-	"weir/gateway/openai"
 	"weir/gateway/provider"
+	"weir/gateway/wire"
 )
 
 // tailLimit is how long the provider may take to end its answer after [DONE] or
@@ -18,7 +18,7 @@ const tailLimit = time.Second
 // forward passes a stream on as it comes: one write and one flush for each read.
 // It returns at the event that ends the answer, which waits for the ledger.
 func (c *call) forward() {
-	s := &openai.Stream{Model: c.quoted, WantUsage: c.req.IncludeUsage, Bill: c.bill}
+	s := c.newStream()
 	c.stream = s
 	in, out := getBuffer(-1), getBuffer(-1)
 	defer putBuffer(in)
@@ -39,17 +39,18 @@ func (c *call) forward() {
 		forward, used, step := s.Feed((*out)[:0], buf[:pending], errors.Is(err, io.EOF))
 		*out = forward
 		pending = copy(buf, buf[used:pending])
-		if c.ttft == 0 && s.Seen.Content {
+		if c.ttft == 0 && s.Seen().Content {
 			c.ttft = c.clock
 		}
 		if len(forward) > 0 && !left {
 			c.write(forward)
 		}
 		switch {
-		case step == openai.Done:
+		case step == wire.Done:
+			c.ending = true
 			return
-		case step == openai.Failed:
-			c.err = c.blame(s.Err)
+		case step == wire.Failed:
+			c.err = c.blame(s.Err())
 			if !c.mayPassOn() {
 				c.tail(buf, pending)
 			}
@@ -58,7 +59,7 @@ func (c *call) forward() {
 			c.ended(err)
 			return
 		case pending == len(buf):
-			if pending >= openai.MaxEvent {
+			if pending >= wire.MaxEvent {
 				c.err = apierror.New(apierror.ProviderUnreadable, "An event of the provider's stream is larger than the limit.")
 				return
 			}
@@ -79,7 +80,7 @@ func (c *call) ended(err error) {
 		c.err = provider.Explain(c.ctx, err, true)
 	case !s.Started():
 		c.err = apierror.New(apierror.ProviderUnreadable, "The provider's stream is empty.")
-	case s.Seen.FinishReason == "" && !s.Seen.HasUsage:
+	case s.Seen().FinishReason == "" && !s.Seen().HasUsage:
 		c.err = apierror.New(apierror.ProviderCut, "The provider's answer broke off.")
 	}
 }

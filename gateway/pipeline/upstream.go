@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"weir/gateway/apierror"
-	"weir/gateway/openai"
 	"weir/gateway/provider"
+	"weir/gateway/wire"
 )
 
 // maxErrorBody bounds what is read of a provider's answer with an error status.
@@ -21,6 +21,10 @@ const maxErrorBody = 1 << 20
 // other one where that may help, and passes the answer on, all but what must wait
 // for the ledger. How it ended is in err, answer and stream.
 func (c *call) attempt() {
+	if counter, ok := c.format.(wire.Counter); ok && c.conversation != nil {
+		c.count(counter)
+		return
+	}
 	p := c.target.Provider
 	c.ctx, c.cancel = context.WithCancelCause(c.p.root)
 	c.watch.run(min(p.Timeout, p.Idle), func() { c.cancel(provider.ErrTimeout) })
@@ -42,8 +46,11 @@ func (c *call) try() {
 	p := c.target.Provider
 	c.watch.await(p.Timeout)
 	var err error
-	body := c.req.Upstream(c.target.Model, openai.Lowered{Limit: c.permit.Lowered(), Field: p.LimitField})
-	c.resp, err = c.p.Client.Chat(c.ctx, p, c.account, c.id, body, c.req.Stream, c.r.Header)
+	call, e := c.upstream()
+	if c.err = e; e != nil {
+		return
+	}
+	c.resp, err = c.p.Client.Send(c.ctx, p, c.account, call)
 	if err != nil {
 		c.err = provider.Explain(c.ctx, err, false)
 		return
@@ -52,7 +59,7 @@ func (c *call) try() {
 	switch {
 	case c.status < 200 || c.status > 299:
 		c.providerError()
-	case c.req.Stream && !isJSON(c.resp.Header):
+	case c.req.Head().Stream && !isJSON(c.resp.Header):
 		c.forward()
 	default:
 		c.plain()
@@ -111,13 +118,14 @@ func (c *call) read(into []byte) (int, error) {
 
 // providerError reads an answer that is an error.
 func (c *call) providerError() {
+	p := c.target.Provider
 	body, err := io.ReadAll(io.LimitReader(c.resp.Body, maxErrorBody))
 	if err != nil && context.Cause(c.ctx) != nil {
 		c.err = provider.Explain(c.ctx, err, true)
 		return
 	}
 	// What came of a body that broke off still says more than nothing.
-	c.err = c.blame(openai.ReadError(c.status, body))
+	c.err = c.blame(p.Protocol.ReadError(c.status, body))
 	c.err.RetryAfter = c.resp.Header.Get("Retry-After")
 }
 
@@ -144,7 +152,7 @@ func (c *call) plain() {
 			return
 		}
 		c.ttft = c.firstByte
-		if c.answer, c.err = openai.ReadAnswer(body, c.quoted); c.err != nil {
+		if c.answer, c.err = c.readAnswer(body); c.err != nil {
 			c.err, c.ttft = c.blame(c.err), 0
 		}
 		return

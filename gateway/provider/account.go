@@ -10,17 +10,15 @@ type Account struct {
 	// CredentialID names the organisation's credential, "" for the gateway's own key.
 	CredentialID string
 
-	chat          *url.URL
-	key           string // "" for none
-	authorization string // the header with the key
-	guarded       bool   // the URL is one that a client named
+	base   *url.URL // of the organisation's own, nil for the configuration's
+	key    string   // "" for none
+	header string   // in which the key is presented
+	value  string
 }
 
-func account(credentialID, key string, chat *url.URL) *Account {
-	a := &Account{CredentialID: credentialID, key: key, chat: chat}
-	if key != "" {
-		a.authorization = "Bearer " + key
-	}
+func (p *Provider) account(credentialID, key string, base *url.URL) *Account {
+	a := &Account{CredentialID: credentialID, key: key, base: base}
+	a.header, a.value, _ = present(p.auth, key) // New has judged the scheme
 	return a
 }
 
@@ -30,12 +28,12 @@ func (p *Provider) Gateway() *Account { return p.gateway }
 // Own is an organisation's own account; base is its own base URL, nil for the
 // configuration's.
 func (p *Provider) Own(credentialID, key string, base *url.URL) *Account {
-	a := account(credentialID, key, p.gateway.chat)
-	if base != nil {
-		a.chat, a.guarded = chatOf(base), true
-	}
-	return a
+	return p.account(credentialID, key, base)
 }
+
+// Placed tells that it is known in which region the account is: one with a base URL
+// of its own may be anywhere.
+func (a *Account) Placed() bool { return a.base == nil }
 
 // Own tells that the account is an organisation's and not the gateway's.
 func (a *Account) Own() bool { return a.CredentialID != "" }
@@ -54,8 +52,29 @@ func (a *Account) Redact(text string) string {
 	return strings.ReplaceAll(text, a.key, "[redacted]")
 }
 
-func chatOf(base *url.URL) *url.URL {
-	chat := base.JoinPath("chat", "completions")
-	chat.RawQuery = base.RawQuery
-	return chat
+// url is where a call goes on an account.
+func (p *Provider) url(a *Account, call *Call) *url.URL {
+	u := *p.endpoint.in(call.Region)
+	if a.base != nil {
+		u = *a.base
+	}
+	path, query := call.Path, call.Query
+	if p.version != "" {
+		path = "openai/deployments/" + url.PathEscape(call.Model) + "/" + path
+		query = "api-version=" + url.QueryEscape(p.version)
+	}
+	escaped := strings.TrimRight(u.EscapedPath(), "/") + "/" + path
+	if strings.Contains(escaped, "%") {
+		u.RawPath = escaped
+		u.Path, _ = url.PathUnescape(escaped) // what was escaped is unescaped
+	} else {
+		u.Path = escaped
+	}
+	switch {
+	case u.RawQuery == "":
+		u.RawQuery = query
+	case query != "":
+		u.RawQuery += "&" + query
+	}
+	return &u
 }

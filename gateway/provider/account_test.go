@@ -40,7 +40,7 @@ func TestBaseURLsOfClientsAreGuarded(t *testing.T) {
 		t.Helper()
 		c := NewClient("v", rule)
 		defer c.Close()
-		resp, err := c.Chat(t.Context(), p, a, "req_1", []byte("{}"), false, http.Header{})
+		resp, err := c.Send(t.Context(), p, a, Call{RequestID: "req_1", Path: "chat/completions", Body: []byte("{}")})
 		if err != nil {
 			return 0, Explain(context.Background(), err, false)
 		}

@@ -1,11 +1,16 @@
 package provider
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
-	"net/url"
+	"slices"
 	"strings"
 	"time"
+
+	"weir/gateway/genai"
+	"weir/gateway/wire"
 )
 
 // Config is one provider of weir.yaml.
@@ -13,13 +18,39 @@ type Config struct {
 	// Name is the prefix of its models: name/model. Lower case letters, digits,
 	// "-", "_" and ".".
 	Name string `koanf:"name"`
-	// BaseURL is what OpenAI's clients call the base URL, "/v1" included.
+	// Vendor is the known vendor that it is, see docs/providers.md: it gives the
+	// defaults of what follows. Default: Name, where that is one.
+	Vendor string `koanf:"vendor"`
+	// BaseURL is what the vendor's own clients call the base URL, "/v1" included. It
+	// may hold {region} and {project}. Default: the vendor's.
 	BaseURL string `koanf:"base_url"`
+	// Region is the one that is called when a model names none (provider/model@region).
+	// Default: the vendor's.
+	Region string `koanf:"region"`
+	// RegionURL is the base URL of a region, with {region} in it. Default: BaseURL where
+	// that has {region}, or the vendor's.
+	RegionURL string `koanf:"region_url"`
+	// Regions are those that there are. Default: any.
+	Regions []string `koanf:"regions"`
+	// Project is the cloud project for {project}. Default none.
+	Project string `koanf:"project"`
+	// APIVersion makes calls those of Azure's deployments, whose names are the models':
+	// openai/deployments/MODEL/… under BaseURL, with this api-version. Default none.
+	APIVersion string `koanf:"api_version"`
+	// Protocol is what the provider speaks: openai-chat, openai-responses, anthropic,
+	// gemini or bedrock-converse. Default: the vendor's, or openai-chat.
+	Protocol string `koanf:"protocol"`
+	// LimitField is the field that limits the output of a chat completion where the
+	// client set none. Default: the vendor's, or max_tokens.
+	LimitField string `koanf:"limit_field"`
+	// Auth is how the key is presented: bearer, x-api-key, api-key or x-goog-api-key.
+	// Default: as the vendor, or the protocol's own one, has it.
+	Auth string `koanf:"auth"`
 	// APIKeyEnv names the environment variable with the provider's key. Empty:
-	// no Authorization header is sent.
+	// none is sent.
 	APIKeyEnv string `koanf:"api_key_env"`
 	// CatalogProvider is the catalog's name of the vendor whose models and prices
-	// these are. Default: Name.
+	// these are. Default: the vendor's, or Name.
 	CatalogProvider string `koanf:"catalog_provider"`
 	// ForwardHeaders are names of client headers that the provider gets too;
 	// a name may end in "*". Default none.
@@ -38,14 +69,19 @@ const (
 
 // Provider is one upstream as the gateway calls it.
 type Provider struct {
-	Name   string
-	Vendor string // in the catalog
+	Name     string
+	Vendor   string // in the catalog
+	Protocol wire.Protocol
 	// LimitField is the field of a request that limits its output.
 	LimitField string
 	Timeout    time.Duration
 	Idle       time.Duration
 
 	gateway  *Account
+	endpoint *endpoint
+	version  string // of Azure's API, "" for none
+	auth     string
+	manners  manners
 	exact    []string // canonical header names
 	prefixes []string
 }
@@ -53,16 +89,18 @@ type Provider struct {
 // New checks a provider's configuration and takes its key from the environment
 // by getenv. An error names the field.
 func New(c Config, getenv func(string) string) (*Provider, error) {
-	p := &Provider{Name: c.Name, Vendor: c.CatalogProvider, Timeout: c.Timeout, Idle: c.IdleTimeout}
+	p := &Provider{Name: c.Name, Timeout: c.Timeout, Idle: c.IdleTimeout}
 	if p.Name == "" || strings.Trim(p.Name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "" {
 		return nil, fmt.Errorf("name %q has a character beyond a-z, 0-9, -, _ and the full stop", c.Name)
 	}
 	if p.Name == Policy {
 		return nil, fmt.Errorf("name %q is reserved for policies", c.Name)
 	}
-	if p.Vendor == "" {
-		p.Vendor = p.Name
+	known, err := vendorOf(&c)
+	if err != nil {
+		return nil, err
 	}
+	p.Vendor = c.CatalogProvider
 	if p.Timeout == 0 {
 		p.Timeout = DefaultTimeout
 	}
@@ -72,23 +110,24 @@ func New(c Config, getenv func(string) string) (*Provider, error) {
 	if p.Timeout < 0 || p.Idle < 0 {
 		return nil, fmt.Errorf("timeout and idle_timeout must not be negative")
 	}
-	// OpenAI's newer models refuse max_tokens, others know nothing else.
-	p.LimitField = "max_tokens"
-	if p.Vendor == "openai" || p.Vendor == "azure" {
-		p.LimitField = "max_completion_tokens"
+	p.LimitField, p.version = c.LimitField, c.APIVersion
+	if p.endpoint, err = endpointOf(c, known); err != nil {
+		return nil, err
 	}
-	base, err := url.Parse(strings.TrimRight(c.BaseURL, "/"))
-	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return nil, fmt.Errorf("base_url %q is not a URL such as https://api.openai.com/v1", c.BaseURL)
+	if p.Protocol, p.manners, err = protocolOf(c.Protocol, c.Project != ""); err != nil {
+		return nil, err
 	}
-	if base.User != nil || base.Fragment != "" {
-		return nil, fmt.Errorf("base_url must not hold credentials or a fragment")
+	if p.auth = cmp.Or(c.Auth, known.auth, p.manners.auth); p.auth == "" {
+		p.auth = authBearer
+	}
+	if _, _, err := present(p.auth, "any"); err != nil {
+		return nil, err
 	}
 	key := ""
 	if c.APIKeyEnv != "" {
 		key = strings.TrimSpace(getenv(c.APIKeyEnv))
 	}
-	p.gateway = account("", key, chatOf(base))
+	p.gateway = p.account("", key, nil)
 	for _, pattern := range c.ForwardHeaders {
 		name, prefix := strings.CutSuffix(pattern, "*")
 		name = http.CanonicalHeaderKey(name)
@@ -104,6 +143,22 @@ func New(c Config, getenv func(string) string) (*Provider, error) {
 	return p, nil
 }
 
+// vendorOf finds the vendor of a provider, and fills in what it gives by default.
+func vendorOf(c *Config) (vendor, error) {
+	name := cmp.Or(c.Vendor, c.Name)
+	v, known := vendors()[name]
+	if c.Vendor != "" && !known {
+		return v, fmt.Errorf("vendor %q is none of %s", c.Vendor, strings.Join(slices.Sorted(maps.Keys(vendors())), ", "))
+	}
+	if c.BaseURL == "" && v.baseURL == "" {
+		return v, fmt.Errorf("base_url must be given, since the vendor %q has no one address", name)
+	}
+	c.Protocol = cmp.Or(c.Protocol, v.protocol, genai.Chat)
+	c.LimitField = cmp.Or(c.LimitField, v.limit, "max_tokens")
+	c.CatalogProvider = cmp.Or(c.CatalogProvider, v.catalog, name)
+	return v, nil
+}
+
 // Policy is the prefix of policies, which no provider may have.
 const Policy = "policy"
 
@@ -114,7 +169,7 @@ func (p *Provider) MissingKey(c Config) bool { return c.APIKeyEnv != "" && p.gat
 // ownedBy returns the header that a forward pattern must not reach, "" for none.
 func ownedBy(name string, prefix bool) string {
 	for _, owned := range []string{"Authorization", "X-Api-Key", "Api-Key", "Cookie", "Set-Cookie", "Proxy-Authorization", "Host", "Connection", "Content-Type",
-		"Content-Length", "Content-Encoding", "Transfer-Encoding", "Accept-Encoding", "Upgrade", "Te", "Trailer", "Expect", "X-Request-Id", "X-Requesty-"} {
+		"X-Goog-Api-Key", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Accept-Encoding", "Upgrade", "Te", "Trailer", "Expect", "X-Request-Id", "X-Requesty-"} {
 		if name == owned || prefix && strings.HasPrefix(owned, name) || strings.HasSuffix(owned, "-") && strings.HasPrefix(name, owned) {
 			return strings.TrimSuffix(owned, "-")
 		}

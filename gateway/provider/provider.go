@@ -25,6 +25,7 @@ import (
 
 	"weir/gateway/apierror"
 	"weir/gateway/egress"
+	"weir/gateway/wire"
 )
 
 // Client is the way to all providers.
@@ -73,45 +74,75 @@ func (c *Client) Close() {
 	c.guarded.CloseIdleConnections()
 }
 
-// Chat sends a chat completion on an account at the provider. requestID is passed
-// as x-request-id; client are the headers of the client's request. The answer's
-// body must be closed.
-func (c *Client) Chat(ctx context.Context, p *Provider, a *Account, requestID string, body []byte, stream bool, client http.Header) (*http.Response, error) {
+// Call is one call upstream.
+type Call struct {
+	RequestID   string // passed as x-request-id
+	Path, Query string // under the base URL, the path escaped
+	Model       string // the provider's own name for it
+	Region      string // "" for the provider's own
+	Body        []byte
+	Stream      bool
+	// Client are the headers of the client's request; Same says that the client speaks
+	// the provider's protocol, so that those of the protocol may pass.
+	Client      http.Header
+	ClientQuery string
+	Same        bool
+	// More are headers that this request needs.
+	More []wire.Header
+}
+
+// Send makes a call on an account at the provider. The answer's body must be closed.
+func (c *Client) Send(ctx context.Context, p *Provider, a *Account, call Call) (*http.Response, error) {
+	body := call.Body
+	if call.Same && p.manners.query != "" && call.ClientQuery == p.manners.query {
+		call.Query = call.ClientQuery
+	}
+	to := p.url(a, &call)
 	req := &http.Request{
-		Method: http.MethodPost, URL: a.chat, Host: a.chat.Host,
+		Method: http.MethodPost, URL: to, Host: to.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: c.headers(p, a, requestID, stream, client),
+		Header: c.headers(p, a, &call),
 		Body:   io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
 		// A connection that turns out to be closed before a byte was written is
 		// replaced by the transport; that is not a second call.
 		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
 	}
-	if a.guarded {
+	if a.base != nil {
 		return c.guarded.RoundTrip(req.WithContext(ctx))
 	}
 	return c.transport.RoundTrip(req.WithContext(ctx))
 }
 
-func (c *Client) headers(p *Provider, a *Account, requestID string, stream bool, client http.Header) http.Header {
-	values := [5]string{"application/json", "application/json", "identity", requestID, a.authorization}
-	if stream {
+func (c *Client) headers(p *Provider, a *Account, call *Call) http.Header {
+	values := [5]string{"application/json", "application/json", "identity", call.RequestID, a.value}
+	if call.Stream {
 		values[1] = "text/event-stream"
 	}
 	h := make(http.Header, 8)
 	// First, so that nothing of the client's replaces what follows.
-	if v, ok := client["Openai-Beta"]; ok {
-		h["Openai-Beta"] = v
+	for _, fixed := range p.manners.fixed {
+		h[fixed[0]] = []string{fixed[1]}
+	}
+	if call.Same {
+		for _, name := range p.manners.passes {
+			if v, ok := call.Client[name]; ok {
+				h[name] = v
+			}
+		}
+	}
+	for _, more := range call.More {
+		h[more.Name] = append(h[more.Name], more.Value)
 	}
 	if len(p.exact)+len(p.prefixes) > 0 {
-		p.forward(h, client)
+		p.forward(h, call.Client)
 	}
 	h["Content-Type"] = values[0:1:1]
 	h["Accept"] = values[1:2:2]
 	h["Accept-Encoding"] = values[2:3:3]
 	h["X-Request-Id"] = values[3:4:4]
 	h["User-Agent"] = c.userAgent
-	if a.authorization != "" {
-		h["Authorization"] = values[4:5:5]
+	if a.header != "" {
+		h[a.header] = values[4:5:5]
 	}
 	return h
 }
@@ -126,14 +157,14 @@ func (p *Provider) forward(to, from http.Header) {
 }
 
 // Causes for which the gateway itself ends a call upstream; they are the cause
-// of the context that Chat was given.
+// of the context that Send was given.
 var (
 	ErrTimeout  = errors.New("the provider took too long")
 	ErrShutdown = errors.New("the gateway is shutting down")
 	ErrDrained  = errors.New("the bounds on reading on for a client that went away were reached")
 )
 
-// Explain turns an error of Chat or of reading its answer into what the client
+// Explain turns an error of Send or of reading its answer into what the client
 // is told. begun says that the answer's headers had come.
 func Explain(ctx context.Context, err error, begun bool) *apierror.Error {
 	cause := context.Cause(ctx)

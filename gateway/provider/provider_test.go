@@ -13,7 +13,7 @@ import (
 func noEnv(string) string { return "" }
 
 func TestResolve(t *testing.T) {
-	configs := []Config{{Name: "openai", BaseURL: "https://api.openai.com/v1"}, {Name: "cf", BaseURL: "https://cf.example/v1/"}}
+	configs := []Config{{Name: "openai"}, {Name: "cf", BaseURL: "https://cf.example/v1/"}}
 	s, err := NewSet(configs, "openai", noEnv)
 	if err != nil {
 		t.Fatal(err)
@@ -33,13 +33,61 @@ func TestResolve(t *testing.T) {
 			t.Errorf("%s: got %+v, %v", name, got, e)
 		}
 	}
-	for name, kind := range map[string]string{"nobody/x": "unknown_provider", "/x": "unknown_provider", "policy/p": "unknown_policy", "openai/": "unknown_model"} {
+	for name, kind := range map[string]string{"nobody/x": "unknown_provider", "/x": "unknown_provider", "policy/p": "unknown_policy", "openai/": "unknown_model", "cf/x@eu": "unknown_model"} {
 		if _, e := s.Resolve(name); e == nil || string(e.Kind) != kind || e.Status != 404 {
 			t.Errorf("%s: got %v, want %s", name, e, kind)
 		}
 	}
-	if got := s.Get("cf").Gateway().chat.String(); got != "https://cf.example/v1/chat/completions" {
-		t.Errorf("url %s", got)
+}
+
+func TestWhereCallsGo(t *testing.T) {
+	for name, c := range map[string]struct {
+		config Config
+		call   Call
+		want   string
+	}{
+		"base URL":      {Config{Name: "cf", BaseURL: "https://cf.example/v1/"}, Call{Path: "a/b"}, "https://cf.example/v1/a/b"},
+		"with a query":  {Config{Name: "cf", BaseURL: "https://cf.example/v1?k=v"}, Call{Path: "a", Query: "alt=sse"}, "https://cf.example/v1/a?k=v&alt=sse"},
+		"vendor":        {Config{Name: "groq"}, Call{Path: "a"}, "https://api.groq.com/openai/v1/a"},
+		"named vendor":  {Config{Name: "mine", Vendor: "groq"}, Call{Path: "a"}, "https://api.groq.com/openai/v1/a"},
+		"region URL":    {Config{Name: "openai"}, Call{Path: "a", Region: "eu"}, "https://eu.api.openai.com/v1/a"},
+		"no region":     {Config{Name: "openai"}, Call{Path: "a"}, "https://api.openai.com/v1/a"},
+		"own region":    {Config{Name: "x", BaseURL: "https://{region}.x.example", Region: "eu"}, Call{Path: "a", Region: "eu"}, "https://eu.x.example/a"},
+		"other region":  {Config{Name: "x", BaseURL: "https://{region}.x.example", Region: "eu"}, Call{Path: "a", Region: "us"}, "https://us.x.example/a"},
+		"escaped":       {Config{Name: "bedrock", Protocol: "openai-chat"}, Call{Path: "model/arn%3Aaws%2Fx/converse", Region: "us-east-1"}, "https://bedrock-runtime.us-east-1.amazonaws.com/model/arn%3Aaws%2Fx/converse"},
+		"vertex global": {Config{Name: "vertex", Protocol: "openai-chat", Auth: "bearer", Project: "p"}, Call{Path: "a", Region: "global"}, "https://aiplatform.googleapis.com/v1/projects/p/locations/global/a"},
+		"vertex":        {Config{Name: "vertex", Protocol: "openai-chat", Auth: "bearer", Project: "p"}, Call{Path: "a", Region: "europe-west4"}, "https://europe-west4-aiplatform.googleapis.com/v1/projects/p/locations/europe-west4/a"},
+		"deployment": {Config{Name: "azure", BaseURL: "https://r.openai.azure.com", APIVersion: "2024-10-21"}, Call{Path: "chat/completions", Model: "my gpt"},
+			"https://r.openai.azure.com/openai/deployments/my%20gpt/chat/completions?api-version=2024-10-21"},
+		"azure v1": {Config{Name: "azure", BaseURL: "https://r.openai.azure.com/openai/v1"}, Call{Path: "chat/completions", Model: "g"}, "https://r.openai.azure.com/openai/v1/chat/completions"},
+	} {
+		p, err := New(c.config, noEnv)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if got := p.url(p.Gateway(), &c.call).String(); got != c.want {
+			t.Errorf("%s: got %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// A vendor is a line of the table: each needs no more than what its address has a
+// mark for, and speaks a protocol that there is.
+func TestEveryVendorIsConfiguredByItsName(t *testing.T) {
+	for name, v := range vendors() {
+		c := Config{Name: name, Project: "p"}
+		if v.baseURL == "" {
+			c.BaseURL = "https://r.example"
+		}
+		p, err := New(c, noEnv)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if p.LimitField == "" || p.Protocol == nil || p.endpoint.home.Host == "" {
+			t.Errorf("%s: got %+v", name, p)
+		}
 	}
 }
 
@@ -50,6 +98,16 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 		`name "P/x"`:      func(c *Config) { c.Name = "P/x" },
 		"reserved":        func(c *Config) { c.Name = "policy" },
 		"base_url":        func(c *Config) { c.BaseURL = "x" },
+		"base_url must":   func(c *Config) { c.BaseURL = "" },
+		"vendor":          func(c *Config) { c.Vendor = "nobody" },
+		"protocol":        func(c *Config) { c.Protocol = "soap" },
+		`auth "basic"`:    func(c *Config) { c.Auth = "basic" },
+		"region must":     func(c *Config) { c.BaseURL = "http://{region}/v1" },
+		`region "E"`:      func(c *Config) { c.Region = "E" },
+		`regions: "E"`:    func(c *Config) { c.Regions = []string{"E"} },
+		"region_url has":  func(c *Config) { c.RegionURL = "http://x" },
+		`region_url "`:    func(c *Config) { c.RegionURL = "{region}" },
+		"project":         func(c *Config) { c.BaseURL = "http://x/{project}" },
 		"credentials":     func(c *Config) { c.BaseURL = "http://u:p@x/v1" },
 		"timeout":         func(c *Config) { c.Timeout = -1 },
 		`"authorization"`: func(c *Config) { c.ForwardHeaders = []string{"authorization"} },
@@ -83,7 +141,7 @@ func TestOnlyNamedHeadersGoUpstream(t *testing.T) {
 	}
 	want := http.Header{"Content-Type": {"application/json"}, "Accept": {"text/event-stream"}, "Accept-Encoding": {"identity"}, "X-Request-Id": {"req_1"}, "User-Agent": {"weir/v"},
 		"Authorization": {"Bearer sk"}, "X-Mock-A": {"client"}, "X-One": {"client"}, "Openai-Beta": {"client"}}
-	if diff := cmp.Diff(want, NewClient("v", egress.Rule{}).headers(p, p.Gateway(), "req_1", true, client)); diff != "" {
+	if diff := cmp.Diff(want, NewClient("v", egress.Rule{}).headers(p, p.Gateway(), &Call{RequestID: "req_1", Stream: true, Client: client, Same: true})); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -47,12 +47,12 @@ func (s *Set) Get(name string) *Provider { return s.byName[name] }
 type Target struct {
 	Provider *Provider
 	Model    string // the provider's own name
-	Region   string // "" for none
+	Region   string // where it is called, "" when that is not known
 }
 
 // Resolve reads provider/model[@region], or a bare name where the configuration
 // has a default provider. A provider that is known takes any model: whether it
-// has it is its own answer.
+// has it is its own answer. Without a region it is the provider's own.
 func (s *Set) Resolve(name string) (Target, *apierror.Error) {
 	prefix, model, found := strings.Cut(name, "/")
 	var p *Provider
@@ -72,6 +72,11 @@ func (s *Set) Resolve(name string) (Target, *apierror.Error) {
 	if model == "" {
 		return Target{}, apierror.New(apierror.UnknownModel, fmt.Sprintf("%q names no model. Models are named provider/model.", name))
 	}
+	if region == "" {
+		region = p.endpoint.region
+	} else if !p.endpoint.has(region) {
+		return Target{}, apierror.New(apierror.UnknownModel, fmt.Sprintf("The provider %q is not in the region %q.", p.Name, region))
+	}
 	return Target{p, model, region}, nil
 }
 
@@ -83,7 +88,7 @@ func splitRegion(model string) (name, region string) {
 		return model, ""
 	}
 	region = model[at+1:]
-	if region[0] < 'a' || region[0] > 'z' || strings.Trim(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+	if !isRegion(region) {
 		return model, ""
 	}
 	return model[:at], region

@@ -33,6 +33,20 @@ type Format interface {
 	AppendErrorEvent(out []byte, e *apierror.Error, requestID string) []byte
 }
 
+// Placed is a Format whose calls have a path of their own at providers of the same
+// protocol, in the place of Protocol.Call's.
+type Placed interface {
+	Format
+	Path() string // under the base URL
+}
+
+// Counter is a Format that asks how many tokens a request has. Providers of other
+// protocols are not asked: the gateway counts.
+type Counter interface {
+	Format
+	Counted(tokens int64) Answer
+}
+
 // Reply is what an answer says that the provider does not.
 type Reply struct {
 	Request Request
@@ -80,6 +94,9 @@ type Lowered struct {
 	// Field is where the limit goes when the client set none, where vendors of one
 	// protocol differ.
 	Field string
+	// AutoCache puts prompt cache breakpoints where the client set none, in formats that
+	// have them. For translations genai.Request.AutoCache does it.
+	AutoCache bool
 }
 
 // Answer is a plain answer that was read.
@@ -159,6 +176,16 @@ type Protocol interface {
 	// ReadError reads an answer with an error status, as ReadError does.
 	ReadError(status int, text []byte) *apierror.Error
 }
+
+// Headed is a Protocol some of whose requests need headers beside those of every call.
+type Headed interface {
+	Protocol
+	// Headers are those of a request that is about to be encoded.
+	Headers(r *genai.Request) []Header
+}
+
+// Header is a header of a call.
+type Header struct{ Name, Value string }
 
 // Options are what an encoder must know beside the request.
 type Options struct {

@@ -60,7 +60,11 @@ type modelConfig struct {
 
 type providerConfig struct {
 	Name           string   `yaml:"name"`
-	BaseURL        string   `yaml:"base_url"`
+	BaseURL        string   `yaml:"base_url,omitempty"`
+	Protocol       string   `yaml:"protocol,omitempty"`
+	Catalog        string   `yaml:"catalog_provider,omitempty"`
+	APIVersion     string   `yaml:"api_version,omitempty"`
+	Auth           string   `yaml:"auth,omitempty"`
 	APIKeyEnv      string   `yaml:"api_key_env,omitempty"`
 	ForwardHeaders []string `yaml:"forward_headers,omitempty"`
 }
@@ -84,8 +88,30 @@ type readerConfig struct {
 // after a call, and on one machine the batches are small.
 const flushInterval = "500ms"
 
-// mockProvider is the provider that is always there.
+// mockProvider is the provider that is always there, speaking as OpenAI does. Beside it
+// is one for each other protocol, with the same models.
 const mockProvider = "mock"
+
+// mockKey is the environment variable with the key that the mock providers are given:
+// some protocols refuse a call without one.
+const mockKey = "WEIR_MOCK_API_KEY"
+
+// mockProviders are the mock in all its tongues.
+func mockProviders(address string) []providerConfig {
+	base := "http://" + address
+	all := []providerConfig{
+		{Name: mockProvider, BaseURL: base + "/v1"},
+		{Name: "mock-responses", BaseURL: base + "/v1", Protocol: "openai-responses"},
+		{Name: "mock-anthropic", BaseURL: base + "/v1", Protocol: "anthropic"},
+		{Name: "mock-gemini", BaseURL: base + "/v1beta", Protocol: "gemini"},
+		{Name: "mock-bedrock", BaseURL: base, Protocol: "bedrock-converse"},
+		{Name: "mock-azure", BaseURL: base, Auth: "api-key", APIVersion: "2024-10-21"},
+	}
+	for i := range all[1:] {
+		all[1+i].Catalog, all[1+i].APIKeyEnv = mockProvider, mockKey
+	}
+	return all
+}
 
 // mockModels have prices per million tokens at which a first call costs something, and each kind of
 // token something else. mock/unpriced is served too and stays out, to show what an unknown price does.
@@ -137,7 +163,7 @@ func (f folder) config() string { return f.path("weir.yaml") }
 
 // providers is the mock and then the given ones, each replacing what has its name.
 func providers(mockAddress string, given []Provider) []providerConfig {
-	all := []providerConfig{{Name: mockProvider, BaseURL: "http://" + mockAddress + "/v1"}}
+	all := mockProviders(mockAddress)
 	for _, p := range given {
 		replaced := false
 		for i := range all {
@@ -150,7 +176,7 @@ func providers(mockAddress string, given []Provider) []providerConfig {
 		}
 	}
 	for i := range all {
-		if all[i].Name == mockProvider {
+		if all[i].Name == mockProvider || all[i].Catalog == mockProvider {
 			all[i].ForwardHeaders = []string{"x-mock-*"}
 		}
 		if env := keyVariable(all[i].Name); os.Getenv(env) != "" {

@@ -47,7 +47,8 @@ type Options struct {
 	Out      io.Writer // lines for a person: progress, and children that died
 }
 
-// Provider is an OpenAI-speaking provider; the URL includes its /v1.
+// Provider is a vendor that the gateway knows by its name, or a server at a URL, which
+// includes its /v1, that speaks what the vendor of that name does, or else as OpenAI.
 type Provider struct{ Name, URL string }
 
 // Stack is everything that runs.

@@ -173,7 +173,13 @@ func TestConfigOfTheBinaries(t *testing.T) {
 		{Name: "mock", BaseURL: "http://127.0.0.1:1/v1", ForwardHeaders: []string{"x-mock-*"}},
 		{Name: "openai", BaseURL: "https://api.openai.com/v1", APIKeyEnv: "OPENAI_API_KEY"},
 	}
-	if diff := cmp.Diff(want, c.Gateway.Providers); diff != "" {
+	var got []providerConfig
+	for _, p := range c.Gateway.Providers {
+		if p.Catalog == "" { // the mock's other tongues are not given by anybody
+			got = append(got, p)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("providers (-want +got):\n%s", diff)
 	}
 	if c.Gateway.Listen != info.Gateway || c.Kafka.Brokers[0] != info.Kafka || c.ClickHouse.Addr != info.ClickHouseNative || c.Redis.Addr != info.Redis {

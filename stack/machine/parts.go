@@ -95,6 +95,9 @@ func (s *Stack) binary(name, executable, address string, args ...string) supervi
 		Name: name, Path: filepath.Join(s.opts.Binaries, executable), Log: s.logPath(name),
 		Args: append([]string{"--config", s.data.config()}, args...),
 	}
+	if name == partGateway {
+		spec.Env = []string{mockKey + "=mock"}
+	}
 	if address != "" {
 		spec.Ready = pingHTTP(address, "/readyz")
 	}

@@ -134,7 +134,7 @@ func ignored() cmp.Option { return cmpopts.IgnoreFields(provider.Entry{}, "At", 
 const full = "small:chunks=4,in=100,cached=40,write=10,out=64,reasoning=8"
 
 func fullEntry(stream bool, chunks int) provider.Entry {
-	return provider.Entry{RequestID: "req_1", Model: full, Stream: stream, Status: 200, Billed: true, Reported: true,
+	return provider.Entry{RequestID: "req_1", Protocol: "chat", Model: full, Stream: stream, Status: 200, Billed: true, Reported: true,
 		ServedChunks: chunks, Tokens: provider.Tokens{Prompt: 100, Cached: 40, Written: 10, Completion: 64, Reasoning: 8}}
 }
 

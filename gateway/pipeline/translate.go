@@ -1,0 +1,99 @@
+package pipeline
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"weir/gateway/apierror"
+	"weir/gateway/genai"
+	"weir/gateway/provider"
+	"weir/gateway/wire"
+)
+
+// translate makes a request that the provider understands of the client's, where the
+// two speak differently.
+func (c *call) translate() (e *apierror.Error) {
+	p := c.target.Provider.Protocol
+	if c.conversation = nil; c.format.Protocol() == p.Name() {
+		return nil
+	}
+	r, e := c.req.Decode()
+	if e != nil {
+		return e
+	}
+	if c.warnings, e = genai.Fit(r, p.Name(), p.Knows); e != nil {
+		return e
+	}
+	if c.autoCache {
+		r.AutoCache(p.Name())
+	}
+	c.conversation = r
+	return nil
+}
+
+// upstream is the call that goes to the provider.
+func (c *call) upstream() (call provider.Call, e *apierror.Error) {
+	p := c.target.Provider
+	call = provider.Call{RequestID: c.id, Model: c.target.Model, Region: c.target.Region, Stream: c.req.Head().Stream,
+		Client: c.r.Header, ClientQuery: c.r.URL.RawQuery, Same: c.conversation == nil}
+	call.Path, call.Query = p.Protocol.Call(c.target.Model, call.Stream)
+	if c.conversation == nil {
+		if placed, ok := c.format.(wire.Placed); ok {
+			call.Path, call.Query = placed.Path(), ""
+		}
+		call.Body = c.req.Upstream(c.target.Model, wire.Lowered{Limit: c.permit.Lowered(), Field: p.LimitField, AutoCache: c.autoCache})
+		return call, nil
+	}
+	if limit := c.permit.Lowered(); limit > 0 {
+		c.conversation.MaxTokens = limit
+	}
+	if headed, ok := p.Protocol.(wire.Headed); ok {
+		call.More = headed.Headers(c.conversation)
+	}
+	call.Body, e = p.Protocol.Encode(c.conversation, wire.Options{Model: c.target.Model, LimitField: p.LimitField,
+		MaxOutput: c.p.Meter.MaxOutput(p.Vendor, p.Name, c.target.Model)})
+	return call, e
+}
+
+// count answers a client that asks how many tokens its request has, where the provider
+// could not be asked in its way.
+func (c *call) count(f wire.Counter) {
+	used := c.p.Estimator.Estimate(c.target.Model, c.req, &wire.Seen{})
+	c.answer, c.status, c.buffer = f.Counted(used.Prompt), http.StatusOK, getBuffer(-1)
+	c.took = time.Since(c.start)
+}
+
+// reply is what the client is told beside what the provider says.
+func (c *call) reply() *wire.Reply {
+	return &wire.Reply{Request: c.req, ID: c.id, Model: c.model, Quoted: c.quoted, Created: c.start.Unix(), Bill: c.bill}
+}
+
+// readAnswer reads a plain answer.
+func (c *call) readAnswer(text []byte) (wire.Answer, *apierror.Error) {
+	if c.conversation == nil {
+		return c.format.ReadAnswer(text, c.reply())
+	}
+	return wire.Translate(c.format, c.target.Provider.Protocol, text, c.reply())
+}
+
+// newStream reads and writes a streamed answer.
+func (c *call) newStream() wire.Stream {
+	if c.conversation == nil {
+		return c.format.Pass(c.reply())
+	}
+	return wire.NewTranslation(c.format, c.target.Provider.Protocol, c.reply())
+}
+
+// warn says in the answer's headers what of the request was left out or lowered.
+func (c *call) warn(h http.Header) {
+	c.permit.Warn(h)
+	if len(c.warnings) == 0 {
+		return
+	}
+	all := strings.Join(c.warnings, "; ")
+	if lowered := h["X-Requesty-Warnings"]; len(lowered) > 0 {
+		all = lowered[0] + "; " + all
+	}
+	h["X-Requesty-Warnings"] = []string{all}
+}

@@ -1,0 +1,70 @@
+package provider
+
+import (
+	"fmt"
+	"net/http"
+
+	"weir/gateway/genai"
+	"weir/gateway/wire"
+	"weir/gateway/wire/chat"
+	"weir/gateway/wire/converse"
+	"weir/gateway/wire/gemini"
+	"weir/gateway/wire/messages"
+	"weir/gateway/wire/responses"
+)
+
+// manners are how a protocol is carried by HTTP, beside what it says.
+type manners struct {
+	auth string // the scheme when the configuration names none
+	// fixed are headers that every call has unless the client's stand in their place.
+	fixed [][2]string
+	// passes are headers that a client of the same protocol may send along.
+	passes []string
+	query  string // that such a client may send along
+}
+
+// protocolOf returns a protocol by its name in weir.yaml; vertex says that the models
+// are Vertex AI's.
+func protocolOf(name string, vertex bool) (wire.Protocol, manners, error) {
+	switch name {
+	case genai.Chat:
+		return chat.Protocol{}, manners{auth: authBearer, passes: []string{"Openai-Beta"}}, nil
+	case genai.Responses:
+		return responses.Protocol{}, manners{auth: authBearer, passes: []string{"Openai-Beta"}}, nil
+	case genai.Bedrock:
+		return converse.Protocol{}, manners{auth: authBearer}, nil
+	case genai.Anthropic:
+		return messages.Protocol{}, manners{auth: authXAPI, fixed: [][2]string{{"Anthropic-Version", "2023-06-01"}},
+			passes: []string{"Anthropic-Version", "Anthropic-Beta"}, query: "beta=true"}, nil
+	case genai.Gemini:
+		prefix := gemini.API
+		if vertex {
+			prefix = gemini.Vertex
+		}
+		return gemini.New(prefix), manners{auth: authGoogle}, nil
+	}
+	return nil, manners{}, fmt.Errorf("protocol %q is none of %v", name, genai.Protocols())
+}
+
+// The schemes by which a key is presented.
+const (
+	authBearer = "bearer"         // Authorization: Bearer KEY
+	authXAPI   = "x-api-key"      // as Anthropic has it
+	authAPI    = "api-key"        // as Azure has it
+	authGoogle = "x-goog-api-key" // as the Gemini API has it
+	authOAuth  = "google"         // a token of a Google service account
+)
+
+// present returns the header in which a scheme has the key.
+func present(scheme, key string) (name, value string, err error) {
+	if key == "" {
+		return "", "", nil
+	}
+	switch scheme {
+	case authBearer:
+		return "Authorization", "Bearer " + key, nil
+	case authXAPI, authAPI, authGoogle:
+		return http.CanonicalHeaderKey(scheme), key, nil
+	}
+	return "", "", fmt.Errorf("auth %q is none of %s, %s, %s, %s", scheme, authBearer, authXAPI, authAPI, authGoogle)
+}
