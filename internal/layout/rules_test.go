@@ -160,6 +160,7 @@ var ours = rules{
 		{"gateway/httpapi", "internal/...", "wired as in gateway/app, with a ledger in memory"},
 		{"gateway/manage", "gateway/httpapi", "served as in the gateway"},
 		{"gateway/wire/...", "gateway/wire/wiretest", "one suite for every format"},
+		{"gateway/wire/responses", "gateway/wire/chat", "what goes through the other format and back"},
 		{"gateway/manage", "internal/control/controltest", "a control log in memory"},
 		{"gateway/access", "internal/control/controltest", "a control log in memory"},
 		{"gateway/admission", "internal/control/controltest", "a control log in memory"},
