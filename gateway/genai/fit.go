@@ -41,6 +41,7 @@ const (
 	CitationsAsked
 	CitationsGiven // in earlier answers
 	ForeignProof   // thinking that another protocol signed
+	UseLimit       // how often a tool that the provider runs may run
 	Unknown        // a field that the target does not know
 	FeatureCount
 )
@@ -153,6 +154,8 @@ func table(f Feature) row {
 		return row{"citations in earlier answers", "DKKDD", [3]string{"messages[%d].annotations", "input[%d].content.annotations", "messages[%d].content.citations"}, ""}
 	case ForeignProof:
 		return row{"thinking signed by another provider", "DDDDD", item, ""}
+	case UseLimit:
+		return row{"limit on how often its tools run", "RKKRR", [3]string{"tools", "max_tool_calls", "tools"}, "leave the limit out"}
 	default:
 		return row{"fields that the provider does not know", "DDDDD", one(""), ""}
 	}

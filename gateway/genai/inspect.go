@@ -32,6 +32,7 @@ func inspect(r *Request, protocol string, has func(f Feature, index int)) {
 			when(!own, CustomTools)
 		}
 		when(t.Cache != nil, CacheBreakpoint)
+		when(t.MaxUses > 0, UseLimit)
 	}
 	for i := range r.Messages {
 		m := &r.Messages[i]
@@ -39,8 +40,13 @@ func inspect(r *Request, protocol string, has func(f Feature, index int)) {
 			has(SpeakerName, m.Index)
 		}
 		inspectParts(m.Parts, m.Index, protocol, func(f Feature, index int) {
-			if (f == FileID || f == ImageFile) && openAI(r.From) != openAI(protocol) {
-				f = ForeignFile
+			if f == FileID || f == ImageFile {
+				switch {
+				case r.From == protocol:
+					return
+				case !openAI(r.From) || !openAI(protocol):
+					f = ForeignFile
+				}
 			}
 			has(f, index)
 		})

@@ -108,3 +108,20 @@ func Member(text []byte, at jsonscan.Span, name string) jsonscan.Span {
 	}
 	return found
 }
+
+// Pick is Member for several names in one walk: the values go to into, in the order of
+// the names. It walks m to its end, so that a caller can go on behind it.
+func Pick(m *jsonscan.Members, into []jsonscan.Span, names ...string) {
+	for m.Next() {
+		if m.Kind() == 'n' {
+			continue
+		}
+		name := m.Name()
+		for i := range names {
+			if string(name) == names[i] {
+				into[i] = m.Value
+				break
+			}
+		}
+	}
+}

@@ -56,7 +56,9 @@ func readUsage(text []byte, at jsonscan.Span) (genai.Usage, usageSpans) {
 		case "num_sources_used": // xAI
 			u.Sources = wire.Count(m.Value.Of(text))
 		case "server_tool_use": // Anthropic, OpenRouter
-			u.Searches = readServerTools(text, &m, u.Searches)
+			if at := wire.Member(text, m.Value, "web_search_requests"); !at.Empty() {
+				u.Searches = wire.Count(at.Of(text))
+			}
 		case "cost":
 			s.cost = m.Value
 		case "prompt_tokens_details":
@@ -79,21 +81,6 @@ func readUsage(text []byte, at jsonscan.Span) (genai.Usage, usageSpans) {
 		u.Reasoning = reasoningElsewhere
 	}
 	return u, s
-}
-
-// readServerTools reads how often the provider searched; otherwise where it does
-// not say.
-func readServerTools(text []byte, of *jsonscan.Members, otherwise int64) int64 {
-	if of.Kind() != '{' {
-		return otherwise
-	}
-	m := jsonscan.Object(text, of.Value.Start)
-	for m.Next() {
-		if string(m.Name()) == "web_search_requests" {
-			otherwise = wire.Count(m.Value.Of(text))
-		}
-	}
-	return otherwise
 }
 
 func readDetails(text []byte, u *genai.Usage, audio *int64, of *jsonscan.Members) detailSpans {

@@ -19,7 +19,9 @@ type decoder struct {
 	list  string
 	index int
 	uses  int64
-	err   *apierror.Error
+	// signature is of the call that comes next.
+	signature string
+	err       *apierror.Error
 }
 
 // Decode reads the whole request, for a provider of another protocol. metadata is the
@@ -31,8 +33,14 @@ func (r *Request) Decode() (*genai.Request, *apierror.Error) {
 	if !r.instructions.Empty() {
 		d.instructions(r.instructions)
 	}
-	for m := jsonscan.Object(d.text, jsonscan.Space(d.text, 0)); m.Next() && d.err == nil; {
-		if m.Kind() != 'n' {
+	for m := jsonscan.Object(d.text, jsonscan.Space(d.text, 0)); d.err == nil && m.Advance(); {
+		if m.Kind() == '[' && string(m.Name()) == "input" { // nearly all of the text: it is walked once
+			e := m.Array()
+			d.items(&e)
+			m.Resume(e.Pos(), e.OK())
+			continue
+		}
+		if m.Skip() && m.Kind() != 'n' {
 			d.member(&m)
 		}
 	}
@@ -67,7 +75,7 @@ func (d *decoder) member(m *jsonscan.Members) {
 			d.refuse(name, "leave it out, and keep the connection open")
 		}
 	case "input":
-		d.input(m.Value)
+		out.Messages = append(out.Messages, genai.Message{Parts: []genai.Part{{Text: d.string(m, name)}}})
 	case "tools":
 		d.tools(m.Value)
 	case "tool_choice":

@@ -8,35 +8,34 @@ import (
 	"weir/gateway/wire"
 )
 
-func (d *decoder) input(at jsonscan.Span) {
-	if d.text[at.Start] == '"' {
-		d.out.Messages = append(d.out.Messages, genai.Message{Parts: []genai.Part{{Text: jsonscan.String(d.text, at)}}})
-		return
-	}
+func (d *decoder) items(e *jsonscan.Elements) {
 	d.list, d.index = "input", 0
-	for e := jsonscan.Array(d.text, at.Start); e.Next() && d.err == nil; d.index++ {
+	for ; d.err == nil && e.Advance(); d.index++ {
 		if e.Kind() != '{' {
 			d.wrong("", "an object")
 			return
 		}
-		d.item(e.Value)
+		var v [5]jsonscan.Span
+		m := e.Object()
+		wire.Pick(&m, v[:], "type", "role", "content", "call_id", "output")
+		e.Resume(m.Pos(), m.OK())
+		d.item(e.Value, v)
 	}
 	d.list = ""
 }
 
 // item reads an item of the input. Items of the model's that follow one another are
 // one turn, and so are the results of tools.
-func (d *decoder) item(at jsonscan.Span) {
-	get := func(name string) string { return wire.String(d.text, wire.Member(d.text, at, name)) }
-	switch typ := get("type"); typ {
+func (d *decoder) item(at jsonscan.Span, v [5]jsonscan.Span) {
+	switch typ := wire.String(d.text, v[0]); typ {
 	case "", "message":
-		d.message(at, get("role"))
+		d.message(v[2], wire.String(d.text, v[1]))
 	case "function_call_output", "custom_tool_call_output":
-		p := genai.Part{Kind: genai.Result, Result: &genai.ToolResult{CallID: get("call_id")}}
+		p := genai.Part{Kind: genai.Result, Result: &genai.ToolResult{CallID: wire.String(d.text, v[3])}}
 		if p.Result.CallID == "" {
 			d.wrong("call_id", "the id of the call that is answered")
 		}
-		output := wire.Member(d.text, at, "output")
+		output := v[4]
 		if output.Empty() {
 			d.wrong("output", "a string or an array of parts")
 			return
@@ -50,7 +49,15 @@ func (d *decoder) item(at jsonscan.Span) {
 			d.refuse("type", "it answers a tool that only OpenAI has")
 			return
 		}
-		if p, ok := itemOf(d.text, at, typ); ok {
+		p, ok := itemOf(d.text, at, typ)
+		switch signature := signatureOf(p); {
+		case !ok:
+		case signature != "":
+			d.signature = signature
+		default:
+			if p[0].Call != nil {
+				p[0].Call.Signature, d.signature = d.signature, ""
+			}
 			d.turn(genai.Assistant, false, p...)
 		}
 	}
@@ -72,7 +79,7 @@ func (d *decoder) turn(role genai.Role, results bool, parts ...genai.Part) {
 	d.out.Messages = append(d.out.Messages, genai.Message{Index: d.index, Role: role, Parts: parts})
 }
 
-func (d *decoder) message(at jsonscan.Span, role string) {
+func (d *decoder) message(content jsonscan.Span, role string) {
 	msg := genai.Message{Index: d.index}
 	switch role {
 	case "user":
@@ -86,7 +93,6 @@ func (d *decoder) message(at jsonscan.Span, role string) {
 		d.wrong("role", "user, assistant, system or developer")
 		return
 	}
-	content := wire.Member(d.text, at, "content")
 	if content.Empty() {
 		d.wrong("content", "a string or an array of parts")
 		return
@@ -111,13 +117,13 @@ func (d *decoder) content(at jsonscan.Span, name string) []genai.Part {
 	}
 	var parts []genai.Part
 	i := 0
-	for e := jsonscan.Array(d.text, at.Start); e.Next() && d.err == nil; i++ {
+	for e := jsonscan.Array(d.text, at.Start); d.err == nil && e.Advance(); i++ {
 		field := name + "[" + strconv.Itoa(i) + "]"
 		if e.Kind() != '{' {
 			d.wrong(field, "an object")
 			return nil
 		}
-		p, problem := partOf(d.text, e.Value)
+		p, problem := partOf(d.text, &e)
 		switch {
 		case problem == "type":
 			d.refuse(field+".type", "send input_text, input_image, input_file or input_audio")
@@ -129,18 +135,23 @@ func (d *decoder) content(at jsonscan.Span, name string) []genai.Part {
 	return parts
 }
 
-// partOf reads a part of a content; problem is "type" for one of an unknown type, and
+// partOf reads the part of a content that e has advanced to; problem is "type" for one of an unknown type, and
 // what it must be for one that lacks something.
-func partOf(text []byte, at jsonscan.Span) (p genai.Part, problem string) {
+func partOf(text []byte, e *jsonscan.Elements) (p genai.Part, problem string) {
+	var v [4]jsonscan.Span
+	m := e.Object()
+	wire.Pick(&m, v[:], "type", "text", "annotations", "refusal")
+	e.Resume(m.Pos(), m.OK())
+	at := e.Value
 	get := func(name string) string { return wire.String(text, wire.Member(text, at, name)) }
-	switch get("type") {
+	switch wire.String(text, v[0]) {
 	case "input_text", "output_text", "text", "summary_text":
-		p.Text = get("text")
-		if annotations := wire.Member(text, at, "annotations"); !annotations.Empty() {
-			p.Citations = citationsOf(text, annotations)
+		p.Text = wire.String(text, v[1])
+		if !v[2].Empty() {
+			p.Citations = citationsOf(text, v[2])
 		}
 	case "refusal":
-		p.Kind, p.Text = genai.Refusal, get("refusal")
+		p.Kind, p.Text = genai.Refusal, wire.String(text, v[3])
 	case "input_image":
 		p.Kind, p.Media = genai.Image, media(get("image_url"), get("file_id"))
 		if p.Media == nil {

@@ -10,7 +10,7 @@ import (
 // Encode writes a request. Nothing is kept with the provider unless the client asked
 // for it, so that what a reasoning model wants back comes with its answer.
 func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Error) {
-	j := make(wire.JSON, 0, 2048)
+	j := make(wire.JSON, 0, 1024+r.Size())
 	j.Open("", '{')
 	j.Text("model", o.Model)
 	encodeInput(&j, r)
@@ -35,6 +35,9 @@ func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Erro
 	j.Some("service_tier", r.ServiceTier)
 	stored, included := false, false
 	for _, f := range r.Extra {
+		if f.Name == "" { // an element of an array, to the writer
+			continue
+		}
 		stored, included = stored || f.Name == "store", included || f.Name == "include"
 		j.Raw(f.Name, f.Raw)
 	}

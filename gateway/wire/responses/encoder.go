@@ -125,6 +125,9 @@ func (s *encoder) start(out []byte, e *genai.Event) []byte {
 	}
 	if len(s.parts) == 0 || !spoken(p.Kind) || !spoken(s.last().Kind) {
 		out = s.endItem(out)
+		if p.Call != nil && p.Call.Signature != "" {
+			out = s.endItem(s.start(out, &genai.Event{Part: signed(p.Call)}))
+		}
 		s.parts = append(s.parts[:0], p)
 		s.id = idOf(&p, s.to, s.count)
 		shell := p

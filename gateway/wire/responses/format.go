@@ -41,7 +41,8 @@ func (Format) Pass(to *wire.Reply) wire.Stream { return &stream{to: to} }
 func (Format) AppendError(out []byte, e *apierror.Error, _ string) []byte { return e.Append(out) }
 
 // AppendErrorEvent appends the error event that ends a stream: the fields of Responses
-// themselves, and the object that OpenAI's libraries raise an exception for.
+// themselves, and the object that OpenAI's libraries raise an exception for. Its
+// sequence number is 0: clients insist on one, and the stream's is not known here.
 func (Format) AppendErrorEvent(out []byte, e *apierror.Error, _ string) []byte {
 	j := wire.JSON(append(out, "event: error\ndata: "...))
 	j.Open("", '{')
@@ -49,6 +50,7 @@ func (Format) AppendErrorEvent(out []byte, e *apierror.Error, _ string) []byte {
 	textOrNull(&j, "code", e.Code)
 	j.Text("message", e.Message)
 	textOrNull(&j, "param", e.Param)
+	j.Int("sequence_number", 0)
 	object := e.Append(nil)
 	j.Raw("error", wire.Member(object, jsonscan.Span{End: len(object)}, "error").Of(object))
 	j.Close('}')

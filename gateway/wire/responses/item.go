@@ -69,7 +69,24 @@ const (
 	foreign   = "weir:"
 	signature = ":s:"
 	redacted  = ":r:"
+	ofCall    = ":c:" // the signature of the call that follows
 )
+
+// signed is the reasoning item that carries the signature of a call, which has no
+// place of its own.
+func signed(c *genai.ToolCall) genai.Part {
+	return genai.Part{Kind: genai.Thinking, Proof: &genai.Proof{Redacted: foreign + genai.Gemini + ofCall + c.Signature, From: genai.Responses}}
+}
+
+// signatureOf is the signature in such an item, "" for any other.
+func signatureOf(parts []genai.Part) string {
+	if p := parts[0].Proof; p != nil {
+		if s, ok := strings.CutPrefix(p.Redacted, foreign+genai.Gemini+ofCall); ok {
+			return s
+		}
+	}
+	return ""
+}
 
 // proofOf reads encrypted content, nil for none.
 func proofOf(content string) *genai.Proof {
@@ -78,6 +95,9 @@ func proofOf(content string) *genai.Proof {
 	case content == "":
 		return nil
 	case !own:
+		return &genai.Proof{Redacted: content, From: genai.Responses}
+	}
+	if strings.HasPrefix(rest, genai.Gemini+ofCall) {
 		return &genai.Proof{Redacted: content, From: genai.Responses}
 	}
 	if from, value, ok := strings.Cut(rest, signature); ok && !strings.Contains(from, ":") {

@@ -109,11 +109,12 @@ func said(c *genai.Choice, text []byte, at jsonscan.Span) {
 	if content.Empty() || text[content.Start] != '[' {
 		return
 	}
-	for e := jsonscan.Array(text, content.Start); e.Next(); {
+	for e := jsonscan.Array(text, content.Start); e.Advance(); {
 		if e.Kind() != '{' {
+			e.Skip()
 			continue
 		}
-		p, problem := partOf(text, e.Value)
+		p, problem := partOf(text, &e)
 		if problem != "" || p.Text == "" {
 			continue
 		}

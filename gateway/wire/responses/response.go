@@ -24,6 +24,11 @@ func (Format) AppendResponse(out []byte, r *genai.Response, to *wire.Reply, usag
 	for i, n := 0, 0; i < len(c.Parts); n++ {
 		group := item(c.Parts[i:])
 		i += len(group)
+		if c := group[0].Call; c != nil && c.Signature != "" {
+			proof := signed(c)
+			appendItem(&items, "", idOf(&proof, to, n), completed, []genai.Part{proof}, nil)
+			n++
+		}
 		if shown(&group[0]) {
 			appendItem(&items, "", idOf(&group[0], to, n), completed, group, c.LogProbs)
 		}

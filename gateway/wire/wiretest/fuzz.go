@@ -80,7 +80,7 @@ func (s Suite) FuzzResponse(f *testing.F) {
 		}
 		r, e := s.Protocol.Decode(text)
 		if e != nil {
-			s.Protocol.ReadError(500, text)
+			_ = s.Protocol.ReadError(500, text)
 			return
 		}
 		if out := s.Format.AppendResponse(nil, r, to, genai.Usage{}, bill(genai.Usage{})); !json.Valid(out) {
