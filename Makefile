@@ -1,5 +1,6 @@
 # Everything a developer does here. `make` alone lists the targets; Go, Node's
-# npm and make are all that has to be installed by hand.
+# npm, Python 3.11 with venv and make are all that has to be installed by hand,
+# and Chromium for e2e.
 
 GO    ?= go
 CACHE := $(CURDIR)/.cache
@@ -10,6 +11,10 @@ BUF   := $(GO) tool -modfile=../tools/go.mod buf
 # built from source at these versions, each in a file that names its version.
 GOLANGCI  := $(TOOLS)/golangci-lint-v2.15.0
 GOTESTSUM := $(TOOLS)/gotestsum-v1.13.0
+
+# Where the clients for Python are installed, and what writes their lock file.
+VENV := $(CACHE)/clients-python
+UV   := uv==0.13.9
 
 # The race detector is the one thing here that needs a C compiler. Packages that
 # only calculate, in tests that calculate a lot, go without: it costs them
@@ -28,6 +33,10 @@ OUTAGE   ?= 60s
 # The packages whose tests run against the servers in WEIR_TEST_KAFKA and WEIR_TEST_REDIS too.
 CONTRACT := ./internal/eventlog ./internal/control ./internal/live
 
+# The tests of e2e that are about Weir; those of the real clients are a run of their own, since what a dozen
+# frameworks take of the processor would disturb what the others measure.
+E2E = $$($(GO) list ./... | grep -v '/clients$$')
+
 # The Go modules of the repository, and their files, generated ones aside.
 MODULES  := . e2e tools/catalog
 GO_FILES = $$(git ls-files --cached --others --exclude-standard '*.go' | grep -v '\.pb\.go$$')
@@ -37,10 +46,11 @@ BASE ?= HEAD
 SUMS = for file in buf.gen.yaml ../tools/go.mod weir/*/*.proto *.pb.go; do echo "$$(git hash-object $$file) $$file"; done
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test unit e2e e2e-real matrix chaos contract bench bench-check fuzz lint fmt generate clean npm
+.PHONY: help build run test unit e2e e2e-real clients-test matrix chaos contract bench bench-check fuzz lint fmt generate clean \
+	clients clients-lock npm
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## the four binaries in bin/ and the ClickHouse engine in its cache
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./gateway ./ingest ./aggregator ./stack
@@ -57,11 +67,17 @@ unit: $(GOTESTSUM) ## the tests of the packages
 	@$(GOTEST) $(RACE) -timeout 5m $(filter-out $(PURE),$(shell $(GO) list ./...))
 
 e2e: build npm $(GOTESTSUM) ## real clients and faults against the stack, on free ports
-	cd e2e && $(GOTEST) -count=1 -timeout 9m -skip '^TestCrash' ./...
+	cd e2e && $(GOTEST) -count=1 -timeout 9m -skip '^TestCrash' $(E2E)
+	@$(MAKE) --no-print-directory clients-test
+
+clients-test: build clients $(GOTESTSUM) ## the real clients alone, as a table client × case
+	@rm -f $(CACHE)/clients.txt
+	@cd e2e && WEIR_CLIENTS_TABLE=$(CACHE)/clients.txt $(GOTEST) -count=1 -timeout 5m ./clients; \
+	code=$$?; cat $(CACHE)/clients.txt; exit $$code
 
 e2e-real: build npm $(GOTESTSUM) ## the same against Apache Kafka and redis-server, which need Java, Maven and redis-server
 	@bin/stack fetch --kafka-server apache
-	cd e2e && WEIR_E2E_SERVERS=real $(GOTEST) -count=1 -timeout 15m -skip '^TestCrash' ./...
+	cd e2e && WEIR_E2E_SERVERS=real $(GOTEST) -count=1 -timeout 15m -skip '^TestCrash' $(E2E)
 
 matrix: build ## what each format of a client does with each protocol of a provider, and what cannot be said in which
 	@cd e2e && $(GO) test -count=1 -timeout 5m -run '^TestMatrix$$' .
@@ -114,9 +130,11 @@ generate: ## the Go code of the schemas, the catalog of models and prices, schem
 	$(GO) test -count=1 -run '^TestOpenAPIIsCommitted$$' ./gateway/httpapi -update
 
 clean: ## remove what was built; data in .weir/ and the engine stay
-	rm -rf bin .cache/bin e2e/clients/node/node_modules
+	rm -rf bin .cache/bin $(VENV) e2e/clients/node/node_modules
 
 # --- what the targets need -------------------------------------------------
+
+clients: npm $(VENV)/requirements.lock
 
 npm: e2e/clients/node/node_modules/.package-lock.json
 
@@ -124,6 +142,24 @@ e2e/clients/node/node_modules/.package-lock.json: e2e/clients/node/package-lock.
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer (https://nodejs.org), which brings it, and run make again" >&2; exit 1; }
 	cd e2e/clients/node && npm ci --no-audit --no-fund
 	@touch $@
+
+# The lock file has all that is needed, so nothing is resolved here; pip check sees that nothing is missing. The copy
+# is made last: it says that all of it is there.
+$(VENV)/requirements.lock: e2e/clients/python/requirements.lock
+	@python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer with venv is missing: install it (Debian: python3 python3-venv) and run make again" >&2; exit 1; }
+	@rm -rf $(VENV)
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r $<
+	@$(VENV)/bin/pip check --disable-pip-version-check
+	@cp $< $@
+
+# Every package in the newest version that the others allow.
+clients-lock:
+	@python3 -m venv $(CACHE)/uv
+	@$(CACHE)/uv/bin/pip install --quiet --disable-pip-version-check $(UV)
+	cd e2e/clients/python && $(CACHE)/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+		--generate-hashes --custom-compile-command 'make clients-lock' requirements.in -o requirements.lock
 
 $(GOLANGCI):
 	$(call install,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)

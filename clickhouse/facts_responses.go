@@ -24,6 +24,7 @@ type attempts struct {
 	cost            array[*money]
 	ttft, latency   array[*numbers[int64]]
 	upstreamID      array[*text]
+	byok            array[*flags]
 }
 
 // NewResponseBlock returns an empty block.
@@ -54,6 +55,7 @@ func (a *attempts) fields() []field {
 	a.cost.items = new(money)
 	a.ttft.items, a.latency.items = new(numbers[int64]), new(numbers[int64])
 	a.upstreamID.items = new(text)
+	a.byok.items = new(flags)
 	fields := []field{
 		{"attempts.provider", typeNames, &a.provider},
 		{"attempts.model", typeNames, &a.model},
@@ -63,6 +65,7 @@ func (a *attempts) fields() []field {
 		{"attempts.ttft_ms", "Array(" + typeMS + ")", &a.ttft},
 		{"attempts.latency_ms", "Array(" + typeMS + ")", &a.latency},
 		{"attempts.upstream_id", "Array(String)", &a.upstreamID},
+		{"attempts.byok", "Array(Bool)", &a.byok},
 	}
 	for i, kind := range [...]string{"input", "cached_input", "cache_write", "output", "reasoning"} {
 		a.tokens[i].items = new(numbers[int64])
@@ -85,6 +88,7 @@ func (a *attempts) add(tries []*schemas.Attempt) {
 		a.ttft.items.add(try.GetTtftUs())
 		a.latency.items.add(try.GetLatencyUs())
 		a.upstreamID.items.add(try.GetUpstreamId())
+		a.byok.items.add(try.GetByok())
 	}
 	a.provider.end()
 	a.model.end()
@@ -97,6 +101,7 @@ func (a *attempts) add(tries []*schemas.Attempt) {
 	a.ttft.end()
 	a.latency.end()
 	a.upstreamID.end()
+	a.byok.end()
 }
 
 func (b *ResponseBlock) empty() FactBlock { return NewResponseBlock() }

@@ -75,7 +75,7 @@ func TestRequestsResponsesAndPayloadsKeepEveryField(t *testing.T) {
 		Attempts: []*schemas.Attempt{
 			{Provider: "p1", Model: "m1", Status: 500, ErrorKind: "boom"},
 			{Provider: "p2", Model: "m2", Status: 200, Tokens: &schemas.Tokens{Input: 1, CachedInput: 2, CacheWrite: 3, Output: 4, Reasoning: 5},
-				CostPico: 6, TtftUs: 7, LatencyUs: 8, UpstreamId: "up"},
+				CostPico: 6, TtftUs: 7, LatencyUs: 8, UpstreamId: "up", Byok: true},
 		},
 	})
 	responses.Append(Origin{At: noon, Partition: 1, Offset: 3}, &schemas.ResponseCompleted{RequestId: "req_2"})
@@ -95,8 +95,8 @@ func TestRequestsResponsesAndPayloadsKeepEveryField(t *testing.T) {
 			"req_1|org_a|['b','a']|{'alpha':'1','feature':'chat'}|true|99|['b1','b2']|['2026-11-22 12:00:00.000000','1970-01-01 00:00:00.000000']|[0.000000000005,7]|n|3|1|2"},
 		{"SELECT request_id, org_id, key_id, endpoint, model, provider, status, error_kind, error_message, error_origin, finish_reason, latency_ms, ttft_ms, response_bytes, client_disconnected FROM responses WHERE kafka_offset = 2",
 			"req_1|o|k|e|m|p|502|kind|message|provider|stop|2000.001|0.003|12|true"},
-		{"SELECT attempts.provider, attempts.model, attempts.status, attempts.error_kind, attempts.input_tokens, attempts.cached_input_tokens, attempts.cache_write_tokens, attempts.output_tokens, attempts.reasoning_tokens, attempts.cost_usd, attempts.ttft_ms, attempts.latency_ms, attempts.upstream_id FROM responses WHERE kafka_offset = 2",
-			"['p1','p2']|['m1','m2']|[500,200]|['boom','']|[0,1]|[0,2]|[0,3]|[0,4]|[0,5]|[0,0.000000000006]|[0,0.007]|[0,0.008]|['','up']"},
+		{"SELECT attempts.provider, attempts.model, attempts.status, attempts.error_kind, attempts.input_tokens, attempts.cached_input_tokens, attempts.cache_write_tokens, attempts.output_tokens, attempts.reasoning_tokens, attempts.cost_usd, attempts.ttft_ms, attempts.latency_ms, attempts.upstream_id, attempts.byok FROM responses WHERE kafka_offset = 2",
+			"['p1','p2']|['m1','m2']|[500,200]|['boom','']|[0,1]|[0,2]|[0,3]|[0,4]|[0,5]|[0,0.000000000006]|[0,0.007]|[0,0.008]|['','up']|[false,true]"},
 		{"SELECT request_id, length(attempts.provider) FROM responses WHERE kafka_offset = 3", "req_2|0"},
 		{"SELECT request_id, org_id, key_id, request, hex(response), request_truncated, response_truncated, toUnixTimestamp(expires_at) FROM payloads",
 			fmt.Sprintf(`req_1|o|k|{"a":1}|00FF|true|false|%d`, expires.Unix())},

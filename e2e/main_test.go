@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"weir/e2e/stacktest"
 )
@@ -11,6 +12,9 @@ import (
 // shared is the stack of the tests that break nothing. It lives as long as the test binary; a test finds
 // its own calls in it by their request ids.
 var shared *stacktest.Stack
+
+// visible is how long a row may take into ClickHouse in tests that are about something else.
+const visible = 20 * time.Second
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 

@@ -18,21 +18,23 @@ import (
 	"weir/e2e/stacktest"
 )
 
-// tongue is a provider of the stack, and what of its usage its protocol cannot report.
+// tongue is a provider of the stack, and what its protocol tells of the model's reasoning.
 type tongue struct {
-	provider  string
-	reasoning bool // reasoning tokens are told apart
-	thinks    bool // the thoughts themselves are told
+	provider string
+	counts   bool            // its tokens apart from the others
+	tells    map[string]bool // the thoughts themselves, to clients of these formats
 }
 
+// tongues: OpenAI tells thoughts only in Responses, and there only a client that asks for a summary.
 func tongues() []tongue {
+	everybody := map[string]bool{"chat.completions": true, "responses": true, "messages": true}
 	return []tongue{
-		{"mock", true, false},
-		{"mock-responses", true, true},
-		{"mock-anthropic", false, true},
-		{"mock-gemini", true, true},
-		{"mock-bedrock", false, true},
-		{"mock-azure", true, false},
+		{"mock", true, nil},
+		{"mock-responses", true, map[string]bool{"responses": true}},
+		{"mock-anthropic", true, everybody},
+		{"mock-gemini", true, everybody},
+		{"mock-bedrock", false, everybody},
+		{"mock-azure", true, nil},
 	}
 }
 
@@ -186,7 +188,7 @@ func (c *matrixCall) judge(t *testing.T, u stacktest.Usage) {
 		wrong("warned of %q", warnings)
 	}
 	want := stacktest.Tokens{Input: 600, Cached: 400, Output: 50}
-	if c.column == "reasoning" && c.p.reasoning {
+	if c.column == "reasoning" && c.p.counts {
 		want.Output, want.Reasoning = 30, 20
 	}
 	if u.Tokens() != want || u.Estimated {
@@ -212,7 +214,7 @@ func (c *matrixCall) judgeContent(h heard, wrong func(format string, args ...any
 			wrong("heard %q, which is not of the schema", h.text)
 		}
 	case "reasoning":
-		if c.p.thinks && h.thinking == "" {
+		if c.p.tells[c.d.name] && h.thinking == "" {
 			wrong("heard no thinking")
 		}
 	}

@@ -78,10 +78,3 @@ func TestPricesAreThoseOfTheStack(t *testing.T) {
 		}
 	}
 }
-
-// sameDecimal compares two decimal texts as numbers.
-func sameDecimal(a, b string) bool {
-	x, errX := decimal.NewFromString(a)
-	y, errY := decimal.NewFromString(b)
-	return errX == nil && errY == nil && x.Equal(y)
-}

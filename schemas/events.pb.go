@@ -549,6 +549,7 @@ type Attempt struct {
 	TtftUs        int64                  `protobuf:"varint,7,opt,name=ttft_us,json=ttftUs,proto3" json:"ttft_us,omitempty"`
 	LatencyUs     int64                  `protobuf:"varint,8,opt,name=latency_us,json=latencyUs,proto3" json:"latency_us,omitempty"`
 	UpstreamId    string                 `protobuf:"bytes,9,opt,name=upstream_id,json=upstreamId,proto3" json:"upstream_id,omitempty"` // the provider's own id of the call, where it gave one
+	Byok          bool                   `protobuf:"varint,10,opt,name=byok,proto3" json:"byok,omitempty"`                             // on the caller's own key at the provider
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -644,6 +645,13 @@ func (x *Attempt) GetUpstreamId() string {
 		return x.UpstreamId
 	}
 	return ""
+}
+
+func (x *Attempt) GetByok() bool {
+	if x != nil {
+		return x.Byok
+	}
+	return false
 }
 
 // Tokens are disjoint: a total is their sum.
@@ -1294,7 +1302,7 @@ const file_weir_v1_events_proto_rawDesc = "" +
 	"\attft_us\x18\x10 \x01(\x03R\x06ttftUs\x12%\n" +
 	"\x0eresponse_bytes\x18\x11 \x01(\x03R\rresponseBytes\x12/\n" +
 	"\x13client_disconnected\x18\x12 \x01(\bR\x12clientDisconnected\x12,\n" +
-	"\battempts\x18\x13 \x03(\v2\x10.weir.v1.AttemptR\battempts\"\x91\x02\n" +
+	"\battempts\x18\x13 \x03(\v2\x10.weir.v1.AttemptR\battempts\"\xa5\x02\n" +
 	"\aAttempt\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x12\x16\n" +
@@ -1307,7 +1315,9 @@ const file_weir_v1_events_proto_rawDesc = "" +
 	"\n" +
 	"latency_us\x18\b \x01(\x03R\tlatencyUs\x12\x1f\n" +
 	"\vupstream_id\x18\t \x01(\tR\n" +
-	"upstreamId\"\x98\x01\n" +
+	"upstreamId\x12\x12\n" +
+	"\x04byok\x18\n" +
+	" \x01(\bR\x04byok\"\x98\x01\n" +
 	"\x06Tokens\x12\x14\n" +
 	"\x05input\x18\x01 \x01(\x03R\x05input\x12!\n" +
 	"\fcached_input\x18\x02 \x01(\x03R\vcachedInput\x12\x1f\n" +

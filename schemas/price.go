@@ -76,6 +76,19 @@ func (p Price) Minus(q Price) (Price, error) {
 	return Price{Pico: int64(lo), Per: per}, nil
 }
 
+// Times returns p multiplied by the fraction num/den, exactly.
+func (p Price) Times(num, den int64) (Price, error) {
+	if p.IsZero() || num < 0 || den <= 0 {
+		return Price{}, fmt.Errorf("multiply price %d/%d by %d/%d: not valid", p.Pico, p.Per, num, den)
+	}
+	ph, pl := bits.Mul64(uint64(p.Pico), uint64(num))
+	dh, dl := bits.Mul64(uint64(p.Per), uint64(den))
+	if ph != 0 || dh != 0 || pl > math.MaxInt64 || dl > math.MaxInt64 {
+		return Price{}, ErrMoneyOverflow
+	}
+	return Price{Pico: int64(pl), Per: int64(dl)}, nil
+}
+
 // MarshalJSON writes the price of ONE unit in USD as an exact JSON number. A
 // fraction that has no finite decimal form (a dollar per 3,600 seconds) is an
 // error rather than an approximation.

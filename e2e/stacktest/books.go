@@ -26,6 +26,7 @@ type Usage struct {
 	RequestedModel  string            `ch:"requested_model"`
 	Model           string            `ch:"model"`
 	Provider        string            `ch:"provider"`
+	Endpoint        string            `ch:"endpoint"`
 	Stream          bool              `ch:"stream"`
 	Status          int64             `ch:"status"`
 	ErrorKind       string            `ch:"error_kind"`
@@ -40,7 +41,7 @@ type Usage struct {
 
 const selectUsage = `SELECT request_id, key_id, user_id, trace_id, CAST(tags AS Array(String)) AS tags,
 	CAST(extra AS Map(String, String)) AS extra, origin_referer, origin_title, requested_model,
-	toString(model) AS model, toString(provider) AS provider, CAST(stream AS Bool) AS stream, toInt64(status) AS status,
+	toString(model) AS model, toString(provider) AS provider, toString(endpoint) AS endpoint, CAST(stream AS Bool) AS stream, toInt64(status) AS status,
 	toString(error_kind) AS error_kind, toInt64(input_tokens) AS input, toInt64(cached_input_tokens) AS cached,
 	toInt64(cache_write_tokens) AS written, toInt64(output_tokens) AS output, toInt64(reasoning_tokens) AS reasoning,
 	CAST(estimated AS Bool) AS estimated, toString(cost_usd) AS cost FROM weir.usage`

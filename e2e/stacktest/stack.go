@@ -57,8 +57,8 @@ type Stack struct {
 	env  []string // of the stack, beside that of the test
 }
 
-// Binary is the path of one of Weir's binaries: in $WEIR_BIN, else in bin beside the e2e folder. A name that is
-// a whole path is that.
+// Binary is the path of one of Weir's binaries: in $WEIR_BIN, else in bin beside the e2e folder, in which the test
+// runs. A name that is a whole path is that.
 func Binary(name string) (string, error) {
 	if filepath.IsAbs(name) {
 		return name, nil
@@ -66,6 +66,10 @@ func Binary(name string) (string, error) {
 	folder := os.Getenv("WEIR_BIN")
 	if folder == "" {
 		folder = filepath.Join("..", "bin")
+		// A package of tests below the folder runs in its own.
+		if _, err := os.Stat("go.mod"); err != nil {
+			folder = filepath.Join("..", folder)
+		}
 	}
 	path, err := filepath.Abs(filepath.Join(folder, name))
 	if err != nil {

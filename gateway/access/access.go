@@ -4,7 +4,8 @@
 // Guarantee: the list that holds is the key's; where it has none, its group's, or
 // those of all the groups that its member is in, united, when the key is in no
 // group; where there is none either, the organisation's; else everything may be
-// called. A list that was deleted is none.
+// called. A list that is named and was deleted, as can be when both happen at once,
+// lets nothing through: what it was to bound must not be open.
 //
 // Concurrency: pure functions over the control state. Failure: none; what no entry
 // names is not allowed.
@@ -52,9 +53,7 @@ func Allowed(s *control.State, c *control.Caller, m Modality, provider, model st
 	case c.Key.AccessListId == "" && c.Org.AccessListId == "" && c.Group == nil && len(c.MemberGroups) == 0:
 		return true // nobody has a list: nothing is looked up
 	case c.Key.AccessListId != "":
-		if list := find(s, c, c.Key.AccessListId); list != nil {
-			return lets(list, m, provider, model)
-		}
+		return lets(find(s, c, c.Key.AccessListId), m, provider, model)
 	}
 	if c.Group != nil {
 		return byGroup(s, c, c.Group, m, provider, model)
@@ -69,27 +68,27 @@ func Allowed(s *control.State, c *control.Caller, m Modality, provider, model st
 
 // byGroup asks the group's list, or the organisation's where it has none.
 func byGroup(s *control.State, c *control.Caller, g *schemas.Group, m Modality, provider, model string) bool {
-	if list := find(s, c, g.AccessListId); list != nil {
-		return lets(list, m, provider, model)
+	if g.AccessListId != "" {
+		return lets(find(s, c, g.AccessListId), m, provider, model)
 	}
 	return byOrganization(s, c, m, provider, model)
 }
 
 func byOrganization(s *control.State, c *control.Caller, m Modality, provider, model string) bool {
-	list := find(s, c, c.Org.AccessListId)
-	return list == nil || lets(list, m, provider, model)
+	return c.Org.AccessListId == "" || lets(find(s, c, c.Org.AccessListId), m, provider, model)
 }
 
+// find returns the list that is named, nil when it was deleted.
 func find(s *control.State, c *control.Caller, id string) *schemas.AccessList {
-	if id == "" {
-		return nil
-	}
 	list, _ := control.Get[*schemas.AccessList](s, c.Org.OrgId, id)
 	return list.Value
 }
 
-// lets tells whether a list lets a model be called.
+// lets tells whether a list lets a model be called; one that was deleted does not.
 func lets(list *schemas.AccessList, m Modality, provider, model string) bool {
+	if list == nil {
+		return false
+	}
 	entries := [...][]string{Chat: list.Chat, Embedding: list.Embedding, Image: list.Image, Transcription: list.Transcription, Speech: list.Speech}[m]
 	for _, entry := range entries {
 		if matches(entry, provider, model) {

@@ -59,8 +59,10 @@ func TestWhoseListHolds(t *testing.T) {
 		"its creator's groups":        {others: []*schemas.Group{listed("acl_a"), listed("acl_b")}, org: org, want: "a b "},
 		"one of them without a list":  {others: []*schemas.Group{listed("acl_a"), listed("")}, org: org, want: "a org "},
 		"the organisation's":          {org: org, want: "org "},
-		"the key's, which is deleted": {key: gone, org: org, want: "org "},
-		"all deleted":                 {key: gone, group: listed(gone), org: gone, want: "key group a b org "},
+		"the key's, which is deleted": {key: gone, group: listed(group), org: org, want: ""},
+		"its group's, deleted":        {group: listed(gone), org: org, want: ""},
+		"one of them deleted":         {others: []*schemas.Group{listed(gone), listed("acl_b")}, org: org, want: "b "},
+		"the organisation's, deleted": {org: gone, want: ""},
 	} {
 		c := &control.Caller{Key: &schemas.ApiKey{AccessListId: f.key}, Group: f.group, MemberGroups: f.others,
 			Org: &schemas.Organization{OrgId: "org", AccessListId: f.org}}

@@ -29,9 +29,11 @@ type Bound struct {
 	choices   int64
 	predicted int64
 	uses      int64
-	seconds   int64
-	fixed     bool
-	media     bool // not all that goes in is text
+	apart     int64 // tokens of reasoning that no limit bounds, for each choice
+	seconds   int64 // of sound
+	unset     bool  // Limit is the model's own, as far as it is known
+	fixed     bool  // no field lowers the output
+	media     bool  // not all that goes in is text
 }
 
 // Model is what a call asks for: the catalog's vendor, the provider's own name and
@@ -42,10 +44,21 @@ type Model struct{ Vendor, Provider, Name string }
 // field's name and the remedy.
 func BoundOf(c *catalog.Catalog, m Model, at time.Time, r wire.Bounds) (Bound, *apierror.Error) {
 	name := metering.Priced(c, m.Vendor, m.Provider, m.Name)
-	dearest, ok := c.Dearest(name, m.Name, at)
-	if !ok {
+	if !c.Priced(name, m.Name) {
 		return Bound{}, apierror.New(apierror.Unpriced, fmt.Sprintf("The model %s/%s has no known price, and the API key has a budget. "+
 			"Use a model of GET /v1/models that has prices, or have the operator set its prices in catalog.models.", m.Provider, m.Name))
+	}
+	dearest, ok := c.Dearest(name, m.Name, r.Tier, at)
+	if !ok {
+		return Bound{}, unbounded("service_tier", fmt.Sprintf("asks for a tier in which %s/%s has no known price, and the API key has a budget. "+
+			"Leave it out, or have the operator set service_tiers in catalog.models.", m.Provider, m.Name))
+	}
+	searches := c.Searches(name, m.Name)
+	if searches == catalog.AnyNumber {
+		return Bound{}, unbounded("model", fmt.Sprintf("names %s/%s, which searches as often as it likes, and the API key has a budget. Use another model.", m.Provider, m.Name))
+	}
+	if searches > 0 && r.Unlimited == ownSearch {
+		r.Unlimited = "" // what it does anyway, and no more often
 	}
 	if r.Unlimited != "" {
 		return Bound{}, unbounded(r.Unlimited, "must say how often a tool that the provider runs may be used, from 1 to 1000, since the API key has a budget.")
@@ -61,15 +74,27 @@ func BoundOf(c *catalog.Catalog, m Model, at time.Time, r wire.Bounds) (Bound, *
 	case r.Choices == 0 || bySecond: // nothing is put out that has a price
 		b.Limit = 1
 	case most > 0:
-		b.Limit = most
+		b.Limit, b.unset = most, !r.Fixed
 	case window > 0:
 		b.Limit = window
 	default:
 		return Bound{}, unbounded("max_completion_tokens", "must be set, since the API key has a budget and it is not known how much the model gives at the most.")
 	}
-	if window == 0 && !bySecond && (r.Whole != "" || r.Uses > 0) {
+	if c.ReasoningApart(name, m.Name) && (r.MaxTokens || r.Limit == 0) {
+		if b.apart = max(window, most); b.apart == 0 {
+			return Bound{}, unbounded("max_tokens", "does not bound the model's reasoning, and the API key has a budget. Set max_completion_tokens in its place.")
+		}
+	}
+	if r.Uses > 0 && !dearest.Bills(metering.UnitSearches) {
+		return Bound{}, unbounded("tools", fmt.Sprintf("names a tool that the provider runs, for which %s/%s has no known price, and the API key has a budget. "+
+			"Leave it out, or have the operator set search_price in catalog.models.", m.Provider, m.Name))
+	}
+	if window == 0 && !bySecond && (r.Whole != "" || r.Uses > 0 || searches > 0) {
 		field := r.Whole
-		if field == "" {
+		switch {
+		case field == "" && searches > 0:
+			field = "model"
+		case field == "":
 			field = "tools"
 		}
 		return Bound{}, unbounded(field, "may fill the model's context window, whose size is not known, and the API key has a budget. "+
@@ -81,14 +106,18 @@ func BoundOf(c *catalog.Catalog, m Model, at time.Time, r wire.Bounds) (Bound, *
 			b.input = min(b.input, max(window, r.Text))
 		}
 	}
-	if r.Whole != "" {
+	if r.Whole != "" || searches > 0 {
 		b.input = max(r.Text, window)
 	}
 	if r.Uses > 0 { // each use is followed by the model's reading everything again
 		b.input = (r.Uses + 1) * max(b.input, window)
 	}
+	b.uses += int64(searches)
 	return b, nil
 }
+
+// ownSearch is the field that a model which always searches is given with every call.
+const ownSearch = "web_search_options.max_uses"
 
 func unbounded(field, what string) *apierror.Error {
 	e := apierror.New(apierror.Unbounded, "The field '"+field+"' "+what)
@@ -100,14 +129,14 @@ func unbounded(field, what string) *apierror.Error {
 func (b *Bound) Input() int64 { return b.input }
 
 // Output is the most that it may take out when each choice is limited to so many.
-func (b *Bound) Output(limit int64) int64 { return b.choices*limit + b.predicted }
+func (b *Bound) Output(limit int64) int64 { return b.choices*(limit+b.apart) + b.predicted }
 
 // Cost is the most that the call may cost when each choice has at most so many
 // tokens. False when no number says it.
 func (b *Bound) Cost(limit int64) (schemas.Pico, bool) {
 	use := catalog.Use{Input: b.input, Output: b.Output(limit), Media: b.media}
 	if b.uses > 0 {
-		use.Units = map[string]int64{"web_searches": b.uses, "storage_searches": b.uses}
+		use.Units = map[string]int64{metering.UnitSearches: b.uses, "storage_searches": b.uses}
 	}
 	if b.seconds > 0 {
 		use.Units = map[string]int64{metering.UnitSeconds: b.seconds}

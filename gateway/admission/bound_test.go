@@ -21,9 +21,13 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 func prices(t testing.TB) *catalog.Catalog {
 	t.Helper()
 	c, err := catalog.New(catalog.Config{Models: []catalog.ModelConfig{
-		{ID: "mock/small", InputPrice: "1", CachedPrice: "0.5", CachingPrice: "2", OutputPrice: "10", ReasoningPrice: "20", ContextWindow: 128_000, MaxOutputTokens: 4096},
+		{ID: "mock/small", InputPrice: "1", CachedPrice: "0.5", CachingPrice: "2", OutputPrice: "10", ReasoningPrice: "20", SearchPrice: "10", ContextWindow: 128_000, MaxOutputTokens: 4096},
+		{ID: "mock/finds", InputPrice: "1", OutputPrice: "10", SearchPrice: "10"},
 		{ID: "mock/open", InputPrice: "1", OutputPrice: "10"},
 		{ID: "mock/window", InputPrice: "1", OutputPrice: "10", ContextWindow: 1000},
+		{ID: "mock/tiers", InputPrice: "1", OutputPrice: "10", ServiceTiers: []string{"flex=1/2", "priority=7/4"}},
+		{ID: "mock/thinks", InputPrice: "1", OutputPrice: "10", ContextWindow: 2000, ReasoningApart: true},
+		{ID: "mock/deep", InputPrice: "1", OutputPrice: "10", ReasoningApart: true},
 		{ID: "own/custom", InputPrice: "3", OutputPrice: "4", MaxOutputTokens: 10},
 	}})
 	if err != nil {
@@ -49,6 +53,8 @@ func bounds(t testing.TB, body string) wire.Bounds {
 // input price, 2, and output at the dearest, 20, per million.
 func TestBound(t *testing.T) {
 	c := prices(t)
+	tiers, thinks := Model{"mock", "mock", "tiers"}, Model{"mock", "mock", "thinks"}
+	preview := Model{"openai", "openai", "gpt-4o-search-preview"}
 	small, open := Model{"mock", "mock", "small"}, Model{"mock", "mock", "open"}
 	for name, f := range map[string]struct {
 		model  Model
@@ -58,14 +64,24 @@ func TestBound(t *testing.T) {
 		output int64
 		want   string
 	}{
-		"limited":                 {small, wire.Bounds{Text: 1000, Choices: 1, Limit: 100}, 100, 1000, 100, "0.004"},
-		"three choices":           {small, wire.Bounds{Text: 1000, Choices: 3, Limit: 100}, 100, 1000, 300, "0.008"},
-		"the model's maximum":     {small, wire.Bounds{Text: 1000, Choices: 1}, 4096, 1000, 4096, "0.08392"},
-		"predicted text":          {small, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Predicted: 50}, 100, 1000, 150, "0.005"},
-		"a picture":               {small, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Images: 1}, 100, 51_000, 100, "0.104"},
-		"no prompt is larger":     {small, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Images: 9}, 100, 128_000, 100, "0.258"},
-		"by reference":            {small, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Whole: "x"}, 100, 128_000, 100, "0.258"},
-		"two searches":            {small, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Uses: 2}, 100, 384_000, 100, "0.77"},
+		"limited":                {small, wire.Bounds{Text: 1000, Choices: 1, Limit: 100}, 100, 1000, 100, "0.004"},
+		"three choices":          {small, wire.Bounds{Text: 1000, Choices: 3, Limit: 100}, 100, 1000, 300, "0.008"},
+		"the model's maximum":    {small, wire.Bounds{Text: 1000, Choices: 1}, 4096, 1000, 4096, "0.08392"},
+		"predicted text":         {small, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Predicted: 50}, 100, 1000, 150, "0.005"},
+		"a picture":              {small, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Images: 1}, 100, 51_000, 100, "0.104"},
+		"no prompt is larger":    {small, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Images: 9}, 100, 128_000, 100, "0.258"},
+		"by reference":           {small, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Whole: "x"}, 100, 128_000, 100, "0.258"},
+		"two searches":           {small, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Uses: 2}, 100, 384_000, 100, "0.79"},
+		"the list price alone":   {tiers, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Tier: "default"}, 100, 1000, 100, "0.002"},
+		"a dearer tier":          {tiers, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Tier: "priority"}, 100, 1000, 100, "0.0035"},
+		"a cheaper tier":         {tiers, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Tier: "flex"}, 100, 1000, 100, "0.002"},
+		"whichever tier":         {tiers, wire.Bounds{Text: 1000, Choices: 1, Limit: 100}, 100, 1000, 100, "0.0035"},
+		"the account's tier":     {tiers, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Tier: "auto"}, 100, 1000, 100, "0.0035"},
+		"reasoning apart":        {thinks, wire.Bounds{Text: 1000, Choices: 2, Limit: 100, MaxTokens: true}, 100, 1000, 4200, "0.043"},
+		"reasoning in the limit": {thinks, wire.Bounds{Text: 1000, Choices: 2, Limit: 100}, 100, 1000, 200, "0.003"},
+		// 128,000 at 2.5 and 100 at 10 per million, a search at 25 per thousand.
+		"a search of its own":     {preview, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Tier: "default"}, 100, 128_000, 100, "0.346"},
+		"its search, asked for":   {preview, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Unlimited: ownSearch}, 100, 128_000, 100, "0.346"},
 		"pictures without window": {open, wire.Bounds{Text: 1000, Choices: 1, Limit: 100, Images: 9}, 100, 451_000, 100, "0.452"},
 		"window alone":            {Model{"mock", "mock", "window"}, wire.Bounds{Text: 10, Choices: 1}, 1000, 10, 1000, "0.01001"},
 		"the provider's own name": {Model{"mock", "own", "custom"}, wire.Bounds{Text: 10, Choices: 1}, 10, 10, 10, "0.00007"},
@@ -88,7 +104,11 @@ func TestBound(t *testing.T) {
 		"unpriced":             {Model{"mock", "mock", "huge"}, wire.Bounds{Choices: 1, Limit: 1}, "model"},
 		"no limit":             {open, wire.Bounds{Choices: 1}, "max_completion_tokens"},
 		"window not known":     {open, wire.Bounds{Choices: 1, Limit: 1, Whole: "messages[0].content[0]"}, "messages[0].content[0]"},
-		"searches, no window":  {open, wire.Bounds{Choices: 1, Limit: 1, Uses: 1}, "tools"},
+		"searches, no price":   {open, wire.Bounds{Choices: 1, Limit: 1, Uses: 1}, "tools"},
+		"searches, no window":  {Model{"mock", "mock", "finds"}, wire.Bounds{Choices: 1, Limit: 1, Uses: 1}, "tools"},
+		"searches as it likes": {Model{"perplexity", "perplexity", "sonar-deep-research"}, wire.Bounds{Choices: 1, Limit: 1}, "model"},
+		"a tier, no price":     {small, wire.Bounds{Choices: 1, Limit: 1, Tier: "priority"}, "service_tier"},
+		"reasoning, no end":    {Model{"mock", "mock", "deep"}, wire.Bounds{Choices: 1, Limit: 1, MaxTokens: true}, "max_tokens"},
 		"searches without end": {small, wire.Bounds{Choices: 1, Limit: 1, Unlimited: "tools[0].max_uses"}, "tools[0].max_uses"},
 	} {
 		if _, e := BoundOf(c, f.model, noon, f.in); e == nil || e.Status != 400 || e.Param != f.param {
@@ -169,6 +189,7 @@ func TestTrueCostNeverPassesTheBound(t *testing.T) {
 			}
 		}
 	}
+	models = append(models, Model{"mock", "mock", "tiers"}, Model{"openai", "openai", "gpt-4o-search-preview"}, Model{"openai", "openai", "gpt-4o-mini-search-preview"})
 	estimator, meter := metering.NewEstimator(), metering.New(c, nil)
 	for range 1000 {
 		body := request(rnd)
@@ -176,9 +197,27 @@ func TestTrueCostNeverPassesTheBound(t *testing.T) {
 			t.Fatalf("not JSON: %s", body)
 		}
 		m := models[rnd.IntN(len(models))]
-		b, e := BoundOf(c, m, noon, bounds(t, body))
+		in := bounds(t, body)
+		if m.Name == "tiers" && in.Limit == 0 {
+			continue // has no maximum
+		}
+		in.Tier = []string{"", "auto", "default", "flex", "priority"}[rnd.IntN(5)]
+		if rnd.IntN(4) == 0 {
+			in.Uses = 1 + rnd.Int64N(3)
+		}
+		b, e := BoundOf(c, m, noon, in)
+		if e != nil && (e.Param == "service_tier" || e.Param == "tools") {
+			continue // refused: no price of it is known
+		}
 		if e != nil {
 			t.Fatalf("%+v: %v", m, e)
+		}
+		tier := in.Tier // as the provider chose
+		if tier == "" || tier == "auto" || rnd.IntN(4) == 0 {
+			tier = []string{"", "default", "priority", "flex", "scale"}[rnd.IntN(5)]
+			if _, ok := c.Dearest(m.Vendor, m.Name, tier, noon); !ok || in.Tier != "" && in.Tier != "auto" {
+				tier = "default"
+			}
 		}
 		limit := b.Limit
 		amount, _ := b.Cost(limit)
@@ -201,9 +240,10 @@ func TestTrueCostNeverPassesTheBound(t *testing.T) {
 		u.Cached = rnd.Int64N(u.Prompt + 1)
 		u.Written = rnd.Int64N(u.Prompt - u.Cached + 1)
 		u.Reasoning = rnd.Int64N(u.Completion + 1)
+		u.Searches = rnd.Int64N(in.Uses + 1)
 		u.OutputAudio = rnd.Int64N(u.Completion + 1)
 		u.Total = u.Prompt + u.Completion
-		line := meter.Measure(m.Vendor, m.Provider, m.Name, noon.Add(time.Duration(rnd.Int64N(int64(time.Hour)))), u)
+		line := meter.Measure(m.Vendor, m.Provider, m.Name, tier, noon.Add(time.Duration(rnd.Int64N(int64(time.Hour)))), u)
 		if line.Cost > amount || line.PriceUnknown {
 			t.Fatalf("%+v: %+v costs %s, reserved were %s with %d tokens a choice", m, u, line.Cost, amount, limit)
 		}

@@ -29,12 +29,13 @@ const (
 )
 
 // Claim bounds the call and works out what it will claim, of which budgets. It
-// asks nothing of Redis. at is the moment of the call, which fixes the windows.
-func (p *Permit) Claim(c *control.Caller, requestID string, at time.Time, m Model, r wire.Request) *apierror.Error {
+// asks nothing of Redis. at is the moment of the call, which fixes the windows. own
+// says that it can go out on the caller's own key alone, which no balance pays for.
+func (p *Permit) Claim(c *control.Caller, requestID string, at time.Time, m Model, own bool, r wire.Request) *apierror.Error {
 	if p == nil {
 		return nil
 	}
-	holds := p.scopes.holds(p.a.Control, c, at)
+	holds := p.scopes.holds(p.a.Control, c, at, own)
 	if len(holds) == 0 {
 		return nil
 	}
@@ -218,6 +219,9 @@ func (p *Permit) admit() *apierror.Error {
 	case limit < p.bound.Limit:
 		p.lowered = limit
 		p.a.Metrics.Lowered.Inc()
+	case p.bound.unset:
+		// The catalog's figure may be less than the model would give.
+		p.lowered = limit
 	}
 	return nil
 }
@@ -231,10 +235,14 @@ func (p *Permit) Lowered() int64 {
 	return p.lowered
 }
 
-// Warn says in the answer's headers that the output limit was lowered. Permits of
+// Warn says in the answer's headers that an output limit was set or lowered. Permits of
 // nobody say nothing.
 func (p *Permit) Warn(h http.Header) {
 	if p == nil || p.lowered == 0 {
+		return
+	}
+	if p.lowered == p.bound.Limit {
+		h["X-Requesty-Warnings"] = []string{"the output limit was set to " + strconv.FormatInt(p.lowered, 10) + " tokens, since a budget holds and the request set none"}
 		return
 	}
 	h["X-Requesty-Warnings"] = []string{"the output limit was lowered from " + strconv.FormatInt(p.bound.Limit, 10) + " to " +

@@ -102,8 +102,9 @@ func (s *scopes) countsTokens() bool {
 	return false
 }
 
-// holds are the budgets in the windows of a moment, each once.
-func (s *scopes) holds(state *control.State, c *control.Caller, at time.Time) []live.Hold {
+// holds are the budgets in the windows of a moment, each once; the balance is not
+// one of a call on the caller's own key.
+func (s *scopes) holds(state *control.State, c *control.Caller, at time.Time, own bool) []live.Hold {
 	var holds []live.Hold
 	for i := range s.n {
 		sc := &s.list[i]
@@ -111,7 +112,7 @@ func (s *scopes) holds(state *control.State, c *control.Caller, at time.Time) []
 			holds = hold(holds, live.Hold{Dimension: sc.dimension, ID: sc.id, Window: WindowOf(b.Window, at), Limit: b.LimitPico})
 		}
 	}
-	if c.Org.Prepaid {
+	if c.Org.Prepaid && !own {
 		holds = hold(holds, live.Hold{Dimension: live.Balance, Window: live.Lifetime(), Limit: int64(state.Credited(c.Org.OrgId))})
 	}
 	return holds

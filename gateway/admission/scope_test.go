@@ -56,7 +56,7 @@ func TestHolds(t *testing.T) {
 			c.Key = &schemas.ApiKey{KeyId: "k"}
 		}
 		s, _ := scopesOf(w.Control, &c, f.user)
-		got := s.holds(w.Control, &c, noon)
+		got := s.holds(w.Control, &c, noon, false)
 		if diff := cmp.Diff(append(f.want, orgHolds...), got, cmp.AllowUnexported(live.Window{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
@@ -88,7 +88,7 @@ func TestWithoutLimits(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() {
 		p, e := w.Enter(t.Context(), c, "user", r)
 		if e == nil {
-			e = p.Claim(c, "req_1", noon, Model{"mock", "mock", "small"}, r)
+			e = p.Claim(c, "req_1", noon, Model{"mock", "mock", "small"}, false, r)
 		}
 		if e == nil {
 			e = p.Reserve(t.Context())
@@ -114,7 +114,7 @@ func BenchmarkWithoutLimits(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		p, _ := w.Enter(b.Context(), c, "user", r)
-		_ = p.Claim(c, "req_1", now, Model{"mock", "mock", "small"}, r)
+		_ = p.Claim(c, "req_1", now, Model{"mock", "mock", "small"}, false, r)
 		_ = p.Reserve(b.Context())
 		p.Settle(1, 2, 3)
 	}

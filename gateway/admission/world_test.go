@@ -130,7 +130,7 @@ func (w *world) enter(t testing.TB, ctx context.Context, c *control.Caller) *Per
 	t.Helper()
 	p, e := w.Enter(ctx, c, "", read(t, body))
 	if e == nil {
-		e = p.Claim(c, "req_1", noon, Model{"mock", "mock", "small"}, read(t, body))
+		e = p.Claim(c, "req_1", noon, Model{"mock", "mock", "small"}, false, read(t, body))
 	}
 	if e != nil {
 		t.Fatal(e)

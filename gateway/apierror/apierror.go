@@ -50,6 +50,7 @@ const (
 	CredentialLocked   Kind = "credential_locked"
 	BaseURLRefused     Kind = "base_url_refused"
 	UsageAway          Kind = "usage_away"
+	UsageBusy          Kind = "usage_busy"
 	Internal           Kind = "internal"
 
 	ProviderError       Kind = "provider_error"
@@ -164,6 +165,8 @@ func describe(kind Kind) Error {
 		return Error{Status: http.StatusBadRequest, Type: request, Code: "base_url_refused"}
 	case UsageAway:
 		return Error{Status: http.StatusServiceUnavailable, Type: server, Code: "usage_away", RetryAfter: "1"}
+	case UsageBusy:
+		return Error{Status: http.StatusTooManyRequests, Type: "rate_limit_error", Code: "usage_busy", RetryAfter: "1"}
 	case ProviderCredentials:
 		return Error{Status: http.StatusBadGateway, Type: server, Code: "provider_credentials", Origin: Provider}
 	case ProviderTimeout:

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"weir/internal/eventlog"
 	"weir/internal/eventlog/kafkatest"
 	"weir/internal/live"
+	"weir/schemas"
 )
 
 // run runs a gateway until the test, or the returned function, ends it.
@@ -97,5 +99,38 @@ func TestKeysComeFromTheLogOnceItHasSome(t *testing.T) {
 	defer cancel()
 	if _, err := New(starting, careless); err == nil || !strings.Contains(err.Error(), "gateway.key_hash_secret is empty") {
 		t.Errorf("without the secret of the hashes: %v", err)
+	}
+}
+
+// A record of the control log that cannot be read stops the start, with where it
+// stands and why; what was there before it is served by the gateways that run.
+func TestAnUnreadableControlLogStopsTheStart(t *testing.T) {
+	const secret = "hash secret"
+	brokers := kafkatest.Start(t)
+	options := func() Options {
+		o := Options{Kafka: eventlog.DefaultConfig(), Redis: live.DefaultConfig(), ClickHouse: clickhouse.DefaultConfig(), Gateway: DefaultConfig(), Logger: slog.New(slog.DiscardHandler)}
+		o.Kafka.Brokers = brokers
+		o.Gateway.Listen, o.Gateway.Spool.Dir, o.Gateway.KeyHashSecret = "127.0.0.1:0", t.TempDir(), secret
+		o.Gateway.Keys = []bootstrap.KeyConfig{{ID: "key_one", OrgID: "org", Hash: control.HashKey(secret, "one")}}
+		return o
+	}
+	running, _ := run(t, options())
+	log, err := eventlog.OpenLog(options().Kafka, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	starting, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	offset, err := log.Append(starting, schemas.TopicControl, 0, nil, []byte("garbage"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = New(starting, options())
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("weir.control offset %d: ", offset)) || !strings.Contains(err.Error(), "decode control record") {
+		t.Errorf("New = %v, want that offset %d cannot be decoded", err, offset)
+	}
+	if got := check(t, running, "one"); got != http.StatusOK {
+		t.Errorf("a gateway that runs answers %d", got)
 	}
 }

@@ -7,7 +7,8 @@
 //
 // Concurrency: an Index may be used from any goroutine. Failure: no credentials
 // are a 401; an unknown, disabled or expired key, one of an organisation that is
-// disabled or gone, and one without the permission are a 403.
+// disabled or gone or of a member that is gone, and one without the permission are
+// a 403.
 package auth
 
 import (
@@ -81,6 +82,9 @@ func Authenticate(keys Keys, header http.Header, now time.Time) (control.Caller,
 		wrong = "The API key's organisation does not exist any more."
 	case c.Org.Disabled:
 		wrong = "The API key's organisation is disabled."
+	case c.Key.MemberId != "" && c.Member == nil:
+		// Made or given while the member was removed elsewhere: who leaves has no key.
+		wrong = "The API key's member does not exist any more."
 	case c.Key.Disabled:
 		wrong = "The API key is disabled."
 	case !c.Live(now):

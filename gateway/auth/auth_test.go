@@ -36,7 +36,9 @@ func TestAuthenticate(t *testing.T) {
 	expired.ExpiresAt, soon.ExpiresAt = now.UnixMicro(), now.Add(time.Second).UnixMicro()
 	rotated.Secrets[0].ExpiresAt = now.UnixMicro()
 	rotated.Secrets = append(rotated.Secrets, key("", "", "six").Secrets...)
-	for _, k := range []*schemas.ApiKey{key("k1", "org", "one"), disabled, expired, soon, rotated, key("k7", "off", "seven"), key("k8", "gone", "eight")} {
+	orphan := key("k9", "org", "nine")
+	orphan.MemberId = "mem_gone"
+	for _, k := range []*schemas.ApiKey{key("k1", "org", "one"), orphan, disabled, expired, soon, rotated, key("k7", "off", "seven"), key("k8", "gone", "eight")} {
 		put(t, log, k.KeyId, k)
 	}
 	keys := New(secret, log)
@@ -58,6 +60,7 @@ func TestAuthenticate(t *testing.T) {
 		"old secret":            {"Authorization", "Bearer five", "", 403},
 		"organisation disabled": {"Authorization", "Bearer seven", "", 403},
 		"organisation gone":     {"Authorization", "Bearer eight", "", 403},
+		"member gone":           {"Authorization", "Bearer nine", "", 403},
 	} {
 		t.Run(name, func(t *testing.T) {
 			caller, e := Authenticate(keys, http.Header{c.header: {c.value}}, now)

@@ -139,7 +139,7 @@ func read(c KeyConfig) (k key, err error) {
 	}
 	if c.ExpiresAt != "" {
 		at, err := time.Parse(time.RFC3339, c.ExpiresAt)
-		if err != nil {
+		if err != nil || at.UTC().Year() > 9999 { // which an answer could not write
 			return k, errors.New("expires_at is not a time such as 2027-01-31T00:00:00Z")
 		}
 		k.entity.ExpiresAt = at.UnixMicro()

@@ -30,6 +30,7 @@ const (
 	FileData
 	FileURL
 	FileID
+	ForeignFile // the id of a file that lies with another provider
 	AudioInput
 	WebSearch
 	ServerTools // others
@@ -40,6 +41,7 @@ const (
 	CitationsAsked
 	CitationsGiven // in earlier answers
 	ForeignProof   // thinking that another protocol signed
+	UseLimit       // how often a tool that the provider runs may run
 	Unknown        // a field that the target does not know
 	FeatureCount
 )
@@ -95,7 +97,7 @@ func table(f Feature) row {
 	item := [3]string{"messages[%d]", "input[%d]", "messages[%d].content"}
 	switch f {
 	case TopK:
-		return row{"top_k", "DDKKD", one("top_k"), ""}
+		return row{"top_k", "DDKKK", one("top_k"), ""}
 	case Seed:
 		return row{"seed", "KDDKD", one("seed"), ""}
 	case Penalties:
@@ -119,17 +121,19 @@ func table(f Feature) row {
 	case Verbosity:
 		return row{"verbosity", "KKDDD", [3]string{"verbosity", "text.verbosity", "verbosity"}, ""}
 	case Tier:
-		return row{"service tier", "KKKDD", one("service_tier"), ""}
+		return row{"service tier", "KKKKK", one("service_tier"), ""}
 	case ImageURL:
 		return row{"images by URL", "KKKKR", content, "send the image as data (a data: URL, or base64)"}
 	case ImageFile:
-		return row{"images by file id", "RKKRR", content, "send the image as data (a data: URL, or base64)"}
+		return row{"images by file id", "RKRRR", content, "send the image as data (a data: URL, or base64)"}
 	case FileData:
 		return row{"files", "KKKKK", content, ""}
 	case FileURL:
 		return row{"files by URL", "RKKKR", content, "send the file as base64"}
 	case FileID:
-		return row{"files by id", "KKKRR", content, "send the file as base64: its id means nothing to this provider"}
+		return row{"files by id", "KKRRR", content, "send the file as base64"}
+	case ForeignFile:
+		return row{"files that lie with another provider", "RRRRR", content, "send the file as base64: its id means nothing to this provider"}
 	case AudioInput:
 		return row{"audio", "KRRKR", content, "choose a model that hears"}
 	case WebSearch:
@@ -150,6 +154,8 @@ func table(f Feature) row {
 		return row{"citations in earlier answers", "DKKDD", [3]string{"messages[%d].annotations", "input[%d].content.annotations", "messages[%d].content.citations"}, ""}
 	case ForeignProof:
 		return row{"thinking signed by another provider", "DDDDD", item, ""}
+	case UseLimit:
+		return row{"limit on how often its tools run", "RKKRR", [3]string{"tools", "max_tool_calls", "tools"}, "leave the limit out"}
 	default:
 		return row{"fields that the provider does not know", "DDDDD", one(""), ""}
 	}

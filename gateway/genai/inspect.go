@@ -32,15 +32,29 @@ func inspect(r *Request, protocol string, has func(f Feature, index int)) {
 			when(!own, CustomTools)
 		}
 		when(t.Cache != nil, CacheBreakpoint)
+		when(t.MaxUses > 0, UseLimit)
 	}
 	for i := range r.Messages {
 		m := &r.Messages[i]
 		if m.Name != "" {
 			has(SpeakerName, m.Index)
 		}
-		inspectParts(m.Parts, m.Index, protocol, has)
+		inspectParts(m.Parts, m.Index, protocol, func(f Feature, index int) {
+			if f == FileID || f == ImageFile {
+				switch {
+				case r.From == protocol:
+					return
+				case !openAI(r.From) || !openAI(protocol):
+					f = ForeignFile
+				}
+			}
+			has(f, index)
+		})
 	}
 }
+
+// openAI tells that files are those of OpenAI's API.
+func openAI(protocol string) bool { return protocol == Chat || protocol == Responses }
 
 func inspectParts(parts []Part, index int, protocol string, has func(f Feature, index int)) {
 	for i := range parts {

@@ -67,6 +67,7 @@ type Usage struct {
 	InputImage  int64 // of Prompt
 	OutputImage int64 // of Completion
 	Searches    int64 // web searches that the provider ran
+	Sources     int64 // that xAI's searches used
 	Seconds     int64 // of audio that was heard, rounded up
 }
 

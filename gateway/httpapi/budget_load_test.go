@@ -68,7 +68,7 @@ func TestBudgetUnderLoad(t *testing.T) {
 	client := &http.Transport{MaxIdleConnsPerHost: callers}
 	t.Cleanup(client.CloseIdleConnections)
 	body := strings.Replace(plainBody, `{`, `{"max_tokens":200,`, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // there is no aggregator to end what a lost answer reserved
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // there is no aggregator to end what a lost answer reserved
 	defer cancel()
 	call := func(w *world) int {
 		req, err := http.NewRequestWithContext(ctx, "POST", w.url+"/v1/chat/completions", strings.NewReader(body))
@@ -84,8 +84,11 @@ func TestBudgetUnderLoad(t *testing.T) {
 		}
 		defer resp.Body.Close()
 		text, _ := io.ReadAll(resp.Body)
-		if resp.StatusCode != 200 && resp.StatusCode != 412 && resp.StatusCode != 429 {
-			t.Errorf("got %d %s", resp.StatusCode, text)
+		switch status := resp.StatusCode; {
+		case status == 503 && strings.Contains(string(text), "budgets_away"):
+			return 429 // a machine so busy that a call got no turn at Redis: it is to try again, too
+		case status != 200 && status != 412 && status != 429:
+			t.Errorf("got %d %s", status, text)
 		}
 		return resp.StatusCode
 	}
@@ -115,7 +118,7 @@ func TestBudgetUnderLoad(t *testing.T) {
 		}
 		w.journal.mu.Unlock()
 	}
-	t.Logf("%d callers, %d calls served, %d answers 429, %s spent", callers, served, busy.Load(), schemas.Pico(spent))
+	t.Logf("%d callers, %d calls served, %d were to try again, %s spent", callers, served, busy.Load(), schemas.Pico(spent))
 	if spent > tenCents || spent < tenCents*97/100 {
 		t.Errorf("%s were spent of a budget of 0.1", schemas.Pico(spent))
 	}

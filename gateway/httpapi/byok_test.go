@@ -10,9 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"weir/gateway/credential"
 	"weir/gateway/egress"
 	"weir/internal/control"
+	"weir/internal/live"
 	"weir/schemas"
 )
 
@@ -138,6 +141,11 @@ func TestStrategies(t *testing.T) {
 			var kinds []string
 			for _, attempt := range rec.response.Attempts {
 				kinds = append(kinds, attempt.ErrorKind)
+			}
+			for i, attempt := range rec.response.Attempts {
+				if want := c.byok == (i == len(kinds)-1); attempt.Byok != want { // the last one's account, and another one's before
+					t.Errorf("attempt %d is on an own key: %v", i, attempt.Byok)
+				}
 			}
 			last := rec.response.Attempts[len(kinds)-1]
 			if strings.Join(kinds, ",") != c.kinds || rec.usage.Byok != c.byok || a.header.Get("X-Requesty-Attempts") != map[bool]string{true: "1", false: "2"}[len(kinds) == 1] ||
@@ -324,5 +332,34 @@ func TestNoSecondAttemptForAClientThatLeft(t *testing.T) {
 	}
 	if rec := b.only(); len(rec.response.Attempts) != 1 || rec.response.ErrorKind != "client_disconnected" {
 		t.Errorf("recorded %v", rec.response)
+	}
+}
+
+// What goes out on an own key is not charged to the balance: an organisation that has
+// none left makes such calls all the same, within its other budgets. Where the
+// gateway's key may be the second, the balance must have room.
+func TestOwnKeysNeedNoBalance(t *testing.T) {
+	for strategy, want := range map[schemas.CredentialStrategy][]live.Dimension{
+		ownKey: {live.Key}, ownFirst: {live.Key, live.Balance}, ownLast: {live.Key, live.Balance}, gatewayKey: {live.Key, live.Balance},
+	} {
+		var held []live.Dimension
+		good := respond(200, plainAnswer)
+		b := startByok(t, good, good, with(&budgets{grant: func(c live.Claim) (live.Grant, error) {
+			for _, h := range c.Holds {
+				held = append(held, h.Dimension)
+			}
+			return live.Grant{Pico: c.Want, Verdict: live.Admitted}, nil
+		}}))
+		b.has(&schemas.Credential{CredentialId: "crd", BaseUrl: b.theirs.url})
+		b.strategy(strategy)
+		b.changeOrg(func(o *schemas.Organization) { o.Prepaid = true })
+		b.limitKey(func(k *schemas.ApiKey) { k.Limits = monthly(5e12) })
+		if a := b.post(strings.Replace(plainBody, `{`, `{"max_tokens":100,`, 1)); a.status != 200 {
+			t.Errorf("%v: got %d %s", strategy, a.status, a.body)
+		}
+		if diff := cmp.Diff(want, held); diff != "" {
+			t.Errorf("%v holds (-want +got):\n%s", strategy, diff)
+		}
+		b.only()
 	}
 }

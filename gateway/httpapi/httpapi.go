@@ -31,6 +31,7 @@ import (
 // Inference serves the inference endpoints.
 type Inference interface {
 	ChatCompletions(w http.ResponseWriter, r *http.Request)
+	Responses(w http.ResponseWriter, r *http.Request)
 	Messages(w http.ResponseWriter, r *http.Request)
 	CountTokens(w http.ResponseWriter, r *http.Request)
 	Embeddings(w http.ResponseWriter, r *http.Request)
@@ -71,6 +72,7 @@ func New(o Options) (http.Handler, error) {
 	engine.Use(cors)
 	for path, serve := range map[string]http.HandlerFunc{
 		"/v1/chat/completions":      s.Inference.ChatCompletions,
+		"/v1/responses":             s.Inference.Responses,
 		"/v1/messages":              s.Inference.Messages,
 		"/v1/messages/count_tokens": s.Inference.CountTokens,
 		"/v1/embeddings":            s.Inference.Embeddings,
@@ -88,8 +90,9 @@ func New(o Options) (http.Handler, error) {
 	engine.GET("/v1/models", s.listModels)
 	engine.GET("/v1/models/*id", s.getModel)
 	engine.GET("/v1/auth/check", s.checkKey)
-	engine.GET("/healthz", gin.WrapF(o.Live))
-	engine.GET("/readyz", gin.WrapF(o.Ready))
+	probed := []string{http.MethodGet, http.MethodHead} // many load balancers and watchers of uptime ask by HEAD
+	engine.Match(probed, "/healthz", gin.WrapF(o.Live))
+	engine.Match(probed, "/readyz", gin.WrapF(o.Ready))
 	engine.GET("/metrics", gin.WrapH(o.Metrics))
 	engine.UseRawPath = true // an end user's id may contain a slash
 	if err := s.manage(engine); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -333,5 +334,32 @@ func TestDisabledEndUser(t *testing.T) {
 	}
 	if rec := w.only(); rec.usage.ErrorKind != "user_disabled" || rec.usage.Dimensions.UserId != "u" {
 		t.Errorf("recorded %v", rec.usage)
+	}
+}
+
+// A key without limits and budgets, of a user and an organisation without, costs no
+// call of Redis, nor a connection.
+func TestNoLimitsNoRedis(t *testing.T) {
+	server := miniredis.RunT(t)
+	c := live.DefaultConfig()
+	c.Addr = server.Addr()
+	store := live.Open(c, 1)
+	t.Cleanup(func() { _ = store.Close() })
+	budgets := live.NewAdmission(live.AdmissionOptions{Redis: store, Node: "node", Partitions: 1, Logger: slog.New(slog.DiscardHandler),
+		Partition: func(string) int32 { return 0 }})
+	w := start(t, respond(200, plainAnswer), with(budgets), func(c *config) { c.rates = store })
+	for range 10 {
+		if a := w.post(strings.Replace(plainBody, `{`, `{"user":"u",`, 1)); a.status != 200 {
+			t.Errorf("got %d %s", a.status, a.body)
+		}
+	}
+	w.calls(10)
+	if commands, connections := server.CommandCount(), server.TotalConnectionCount(); commands != 0 || connections != 0 {
+		t.Errorf("Redis had %d commands on %d connections", commands, connections)
+	}
+	// The counter counts: with a limit it is asked.
+	w.limitKey(func(k *schemas.ApiKey) { k.Limits = &schemas.Limits{RequestsPerMinute: 1000} })
+	if a := w.post(plainBody); a.status != 200 || server.CommandCount() == 0 {
+		t.Errorf("with a limit: %d, %d commands", a.status, server.CommandCount())
 	}
 }

@@ -2,7 +2,9 @@ package httpapi_test
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
+	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -63,12 +65,79 @@ func TestOpenAPIIsValidAndWhole(t *testing.T) {
 	}
 	parameter := regexp.MustCompile(`[:*](\w+)`)
 	for _, r := range w.handler.(*gin.Engine).Routes() {
-		if r.Path != "/docs/*file" { // what the page is made of
+		if r.Path != "/docs/*file" && r.Method != http.MethodHead { // what the page is made of; what GET documents
 			served[r.Method+" "+parameter.ReplaceAllString(r.Path, "{$1}")] = true
 		}
 	}
 	if diff := cmp.Diff(served, documented); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What the inference endpoints answer is what the document says, errors and the
+// router's own headers included.
+func TestInferenceIsAsDocumented(t *testing.T) {
+	w := start(t, respond(200, plainAnswer))
+	doc, err := openapi3.NewLoader().LoadFromFile(committed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bearer := []string{"Authorization", "Bearer " + apiKey}
+	for _, c := range []struct {
+		id, method, path, body string
+		header                 []string
+		status                 int
+	}{
+		{"create-chat-completion", "POST", "/v1/chat/completions", plainBody, bearer, 200},
+		{"create-chat-completion", "POST", "/v1/chat/completions", `{}`, bearer, 400},
+		{"create-chat-completion", "POST", "/v1/chat/completions", plainBody, nil, 401},
+		{"list-models", "GET", "/v1/models", "", nil, 200},
+		{"get-model", "GET", "/v1/models/mock/small", "", bearer, 200},
+		{"get-model", "GET", "/v1/models/mock/none", "", bearer, 404},
+		{"check-key", "GET", "/v1/auth/check", "", bearer, 200},
+		{"check-key", "GET", "/v1/auth/check", "", nil, 401},
+	} {
+		a := w.do(t.Context(), c.method, c.path, strings.NewReader(c.body), c.header...)
+		var op *openapi3.Operation
+		for _, item := range doc.Paths.Map() {
+			for _, o := range item.Operations() {
+				if o.OperationID == c.id {
+					op = o
+				}
+			}
+		}
+		if a.status != c.status || op == nil {
+			t.Errorf("%s: got %d %s", c.id, a.status, a.body)
+			continue
+		}
+		response := op.Responses.Value("default")
+		if a.status == 200 {
+			response = op.Responses.Value("200")
+		}
+		var answered, asked any
+		if err := json.Unmarshal([]byte(a.body), &answered); err != nil {
+			t.Errorf("%s: %v", c.id, err)
+		} else if err := response.Value.Content["application/json"].Schema.Value.VisitJSON(answered, openapi3.EnableJSONSchema2020()); err != nil {
+			t.Errorf("%s answers %s, which is not as documented: %v", c.id, a.body, err)
+		}
+		if c.body != "" {
+			if err := json.Unmarshal([]byte(c.body), &asked); err != nil {
+				t.Fatal(err)
+			}
+			err := op.RequestBody.Value.Content["application/json"].Schema.Value.VisitJSON(asked, openapi3.EnableJSONSchema2020())
+			if (err == nil) == (a.status == 400) {
+				t.Errorf("%s with %s is answered %d, and by the document: %v", c.id, c.body, a.status, err)
+			}
+		}
+		documented := map[string]bool{"X-Requesty-Request-Id": true}
+		for name := range response.Value.Headers {
+			documented[http.CanonicalHeaderKey(name)] = true
+		}
+		for name := range a.header {
+			if a.status == 200 && (strings.HasPrefix(name, "X-Requesty-") || strings.HasPrefix(name, "X-Ratelimit-")) && !documented[name] {
+				t.Errorf("%s answers with %s, which is not documented", c.id, name)
+			}
+		}
 	}
 }
 

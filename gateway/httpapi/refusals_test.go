@@ -121,6 +121,8 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/v1/models/policy/x", live, 404, `"error"`},
 		{"GET", "/healthz", nil, 200, `ok`},
 		{"GET", "/readyz", nil, 200, `ok`},
+		{"HEAD", "/healthz", nil, 200, ``},
+		{"HEAD", "/readyz", nil, 200, ``},
 		{"GET", "/metrics", nil, 200, `weir_gateway_calls_in_flight`},
 		{"GET", "/v1/chat/completions", live, 405, `"code":"method_not_allowed"`},
 		{"DELETE", "/v1/models", live, 405, `"error"`},

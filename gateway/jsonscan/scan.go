@@ -12,9 +12,7 @@
 package jsonscan
 
 import (
-	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"math/bits"
 )
 
@@ -201,41 +199,4 @@ func Valid(text []byte) (at int, ok bool) {
 	}
 	end = Space(text, end)
 	return end, end == len(text)
-}
-
-// String decodes the JSON string in the span, quotes included. Lone surrogates
-// and invalid UTF-8 become U+FFFD where the string has escapes.
-func String(text []byte, s Span) string {
-	raw := s.Of(text)
-	inner := raw[1 : len(raw)-1]
-	if bytes.IndexByte(inner, '\\') >= 0 {
-		return unescape(raw)
-	}
-	return string(inner)
-}
-
-func unescape(raw []byte) string {
-	var decoded string
-	if err := json.Unmarshal(raw, &decoded); err != nil {
-		return "" // not reached: the scanner has accepted the string
-	}
-	return decoded
-}
-
-// AppendString appends s to b as a JSON string, quotes included. Invalid UTF-8
-// is passed on as it is.
-func AppendString(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < 0x20:
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		default:
-			b = append(b, c)
-		}
-	}
-	return append(b, '"')
 }

@@ -233,6 +233,9 @@ func (c *call) asksForItself(ctx huma.Context) bool {
 
 // why says what is missing for the call.
 func (m *Management) why(c *call) string {
+	if c.rule.Owner == access.Nothing {
+		return "This is for the operator of the gateway alone: call with the key of which gateway.operator_key_hash holds the hash."
+	}
 	need := schemas.Permission_PERMISSION_READ
 	if c.rule.Write {
 		need = schemas.Permission_PERMISSION_WRITE
@@ -240,7 +243,7 @@ func (m *Management) why(c *call) string {
 	if c.who.Key.Manage < need {
 		return fmt.Sprintf("The API key may not do this: its permission for management is '%s', and '%s' is needed.", permissionName(c.who.Key.Manage), permissionName(need))
 	}
-	return "The role of the API key's member does not allow this."
+	return "The role of the API key's member does not allow this: it takes " + strings.Join(c.rule.Roles(), " or ") + "."
 }
 
 // conditions reads the headers that a change may carry.

@@ -150,6 +150,22 @@ func (m *Management) updateCredential(ctx context.Context, c *call, in *credenti
 	}))
 }
 
+// dropCredentials deletes the credentials of what is about to be deleted: nobody could
+// use them any more, and their keys would stay in the log's state for nothing.
+func (m *Management) dropCredentials(ctx context.Context, c *call, of func(*schemas.Credential) bool) error {
+	others := *c // If-Match is of what they belong to
+	others.matching = false
+	for _, v := range control.List[*schemas.Credential](m.State, c.org) {
+		if !of(v.Value) {
+			continue
+		}
+		if err := remove[*schemas.Credential](ctx, m, &others, v.Value.CredentialId, credentialName, nil); err != nil && !isNotFound(err) {
+			return err
+		}
+	}
+	return nil
+}
+
 func (m *Management) deleteCredential(ctx context.Context, c *call, in *deletion) (*list[gone], error) {
 	if err := remove[*schemas.Credential](ctx, m, c, in.ID, credentialName, nil); err != nil {
 		return nil, err

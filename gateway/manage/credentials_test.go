@@ -139,3 +139,33 @@ func TestStrategies(t *testing.T) {
 		t.Errorf("made %v", v.Value)
 	}
 }
+
+// What a credential was for takes the credential along, and nobody else's.
+func TestCredentialsEndWithWhatTheyAreFor(t *testing.T) {
+	w := start(t)
+	company(w, "a")
+	put(w, &schemas.Credential{OrgId: "a", CredentialId: "crd_key", Provider: "openai", KeyId: "a-own-key-owner"})
+	put(w, &schemas.Credential{OrgId: "a", CredentialId: "crd_member", Provider: "openai", KeyId: "a-member"})
+	put(w, &schemas.Credential{OrgId: "a", CredentialId: "crd_org", Provider: "openai"})
+	of := func() map[string]bool {
+		var l struct{ Credentials []struct{ ID string } }
+		w.ok(&l, "a-owner", "GET", "credential", "")
+		ids := map[string]bool{}
+		for _, c := range l.Credentials {
+			ids[c.ID] = true
+		}
+		return ids
+	}
+	all := len(of())
+	w.fails(409, "", "a-owner", "DELETE", "apikey/a-own-key-owner", "", "If-Match", "99")
+	w.fails(409, "", "a-owner", "DELETE", "group/a-other-group-owner", "", "If-Match", "99")
+	if got := of(); len(got) != all {
+		t.Errorf("a refused deletion left %v", got)
+	}
+	w.ok(nil, "a-owner", "DELETE", "apikey/a-own-key-owner", "")
+	w.ok(nil, "a-owner", "DELETE", "group/a-other-group-owner", "")
+	w.ok(nil, "a-owner", "DELETE", "org/member/a-member", "")
+	if got := of(); len(got) != all-3 || got["crd_key"] || got["crd_member"] || got["a-other-credential-owner"] || !got["crd_org"] {
+		t.Errorf("left are %v", got)
+	}
+}

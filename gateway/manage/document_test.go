@@ -70,3 +70,39 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 		}
 	}
 }
+
+// Every body has an example, and it is accepted as it stands.
+func TestExamplesAreAccepted(t *testing.T) {
+	examples := map[string]any{}
+	for _, o := range document(t) {
+		if o.operation.RequestBody != nil {
+			examples[o.id] = o.operation.RequestBody.Value.Content["application/json"].Example
+		}
+	}
+	sent := 0
+	for _, o := range operations() {
+		example, has := examples[o.id]
+		if !has {
+			continue
+		}
+		text, err := json.Marshal(example)
+		if err != nil || example == nil {
+			t.Errorf("%s has no example: %v", o.id, err)
+			continue
+		}
+		w := start(t)
+		company(w, "a")
+		caller := "owner"
+		if o.other[0] != '+' {
+			caller = "operator"
+		}
+		o.body = strings.Replace(string(text), "mem_of_a_member", "a-colleague", 1)
+		if a := w.call(o, caller, "a-other-"+o.kind+"-"+caller); a.status != 200 {
+			t.Errorf("%s with %s: %d %s", o.id, o.body, a.status, a.body)
+		}
+		sent++
+	}
+	if sent != len(examples) {
+		t.Errorf("%d of %d examples were sent", sent, len(examples))
+	}
+}

@@ -89,10 +89,13 @@ func (m *Management) failure(c *call, err error) error {
 	return problem{apierror.New(apierror.Internal, "The gateway failed.")}
 }
 
-// unwritten is a change whose verdict is not known.
+// unwritten is a change that was not accepted, or whose verdict is not known.
 func (m *Management) unwritten(c *call, err error) error {
-	if errors.Is(err, control.ErrConflict) {
+	switch {
+	case errors.Is(err, control.ErrConflict):
 		return err
+	case errors.Is(err, control.ErrTooLarge):
+		return apierror.Invalid("", fmt.Sprintf("With this change it would have more than the %d bytes that the event log takes. Shorten its lists.", control.MaxRecord))
 	}
 	m.Logger.Warn("change was not confirmed by the control log", "operation", c.rule.Operation, "request_id", c.requestID, "actor", c.who.Actor(), "error", err)
 	e := apierror.New(apierror.CannotRecord, "The change could not be confirmed by the event log. It may still be made: read what became of it, or repeat the call with the same Idempotency-Key.")
@@ -130,10 +133,25 @@ func translate(m *huma.ErrorModel) *apierror.Error {
 		}
 	}
 	if len(m.Errors) == 0 {
+		if m.Detail == "request body is required" {
+			return apierror.Invalid("", "The body is missing. Send a JSON object.")
+		}
 		return apierror.Invalid("", sentence(m.Detail))
 	}
 	first := m.Errors[0]
+	// huma places what is missing at what it is missing from.
+	if name, ok := strings.CutPrefix(first.Message, "expected required property "); ok {
+		name = strings.TrimSuffix(name, " to be present")
+		_, within, nested := strings.Cut(first.Location, ".")
+		if nested {
+			name = within + "." + name
+		}
+		return apierror.Invalid(clip(name), clip(name)+" is missing. Add it.")
+	}
 	place, field, _ := strings.Cut(first.Location, ".")
+	if named, what := fieldOf(first.Message); place == "body" && field == "" && named != "" {
+		return apierror.Invalid(clip(named), sentence(clip(what)))
+	}
 	if field == "" || place != "body" && place != "query" && place != "path" && place != "header" {
 		return apierror.Invalid("", sentence("The "+place+" cannot be read: "+clip(first.Message)))
 	}
@@ -143,8 +161,6 @@ func translate(m *huma.ErrorModel) *apierror.Error {
 		return apierror.Invalid(clip(field), clip(field)+" is not a field of this call. Remove it.")
 	case what == "unknown query parameter":
 		return apierror.Invalid(clip(field), clip(field)+" is not a parameter of this call. Remove it.")
-	case strings.HasPrefix(what, "expected required property"):
-		return apierror.Invalid(clip(field), sentence(clip(what)))
 	}
 	return apierror.Invalid(clip(field), sentence(clip(field)+": "+clip(what)))
 }

@@ -196,6 +196,16 @@ type deletion struct {
 }
 
 func (m *Management) deleteGroup(ctx context.Context, c *call, in *deletion) (*list[gone], error) {
+	v, err := find[*schemas.Group](m, c, in.ID, groupName)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.expects(v.Version); err != nil {
+		return nil, err
+	}
+	if err := m.dropCredentials(ctx, c, func(d *schemas.Credential) bool { return d.GroupId == in.ID }); err != nil {
+		return nil, err
+	}
 	if err := remove[*schemas.Group](ctx, m, c, in.ID, groupName, nil); err != nil {
 		return nil, err
 	}

@@ -57,12 +57,14 @@ type keysOut struct {
 	Keys []keyOut `json:"keys" nullable:"false"`
 }
 
-// timeOf is a moment of an answer, null for never.
+// timeOf is a moment of an answer, null for never. One that RFC 3339 cannot write, which
+// only an older release has let into the log, is never too: it must not cost the others
+// their answer.
 func timeOf(micros int64) *time.Time {
-	if micros == 0 {
+	t := time.UnixMicro(micros).UTC()
+	if micros == 0 || t.Year() > 9999 {
 		return nil
 	}
-	t := time.UnixMicro(micros).UTC()
 	return &t
 }
 
@@ -198,6 +200,19 @@ func (m *Management) enableKey(ctx context.Context, c *call, in *keyChange) (*an
 
 func (m *Management) deleteKey(ctx context.Context, c *call, in *keyChange) (*list[gone], error) {
 	id := c.keyID(in.ID)
+	v, err := find[*schemas.ApiKey](m, c, id, keyName)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.mayHandle(c, v.Value); err != nil {
+		return nil, err
+	}
+	if err := c.expects(v.Version); err != nil {
+		return nil, err
+	}
+	if err := m.dropCredentials(ctx, c, func(d *schemas.Credential) bool { return d.KeyId == id }); err != nil {
+		return nil, err
+	}
 	if err := remove(ctx, m, c, id, keyName, func(k *schemas.ApiKey) error { return m.mayHandle(c, k) }); err != nil {
 		return nil, err
 	}
@@ -265,13 +280,16 @@ func (c *call) expiry(field string, at *time.Time) (int64, *apierror.Error) {
 	if !at.After(c.now) {
 		return 0, apierror.Invalid(field, field+" lies in the past. To end a key now, disable or delete it.")
 	}
+	if at.UTC().Year() > 9999 { // RFC 3339 could not write it in an answer, though it reads it in another zone
+		return 0, apierror.Invalid(field, field+" lies after the year 9999 in UTC. Leave it out for a key that never ends.")
+	}
 	return at.UnixMicro(), nil
 }
 
 type rotateIn struct {
 	ByID
 	Writing
-	Body struct {
+	Body *struct {
 		Overlap string `json:"overlap,omitempty" doc:"How long the old secret still works, such as 24h; at most 720h. Default 0s: it ends at once"`
 	} `nameHint:"KeyRotation"`
 }
@@ -290,7 +308,7 @@ const (
 
 func (m *Management) rotateKey(ctx context.Context, c *call, in *rotateIn) (*answer[rotatedOut], error) {
 	var overlap time.Duration
-	if in.Body.Overlap != "" {
+	if in.Body != nil && in.Body.Overlap != "" {
 		var err error
 		if overlap, err = time.ParseDuration(clip(in.Body.Overlap)); err != nil || overlap < 0 || overlap > maxOverlap {
 			return nil, apierror.Invalid("overlap", "overlap is not a duration from 0s to 720h, such as 24h.")

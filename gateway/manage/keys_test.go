@@ -3,6 +3,7 @@ package manage_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -144,7 +145,7 @@ func TestRotationOverlaps(t *testing.T) {
 	}
 	now = now.Add(time.Hour)
 	w.fails(403, "", c.Secret, "GET", "apikey/self", "")
-	third := rotate(second, `{}`)
+	third := rotate(second, ``)
 	w.fails(403, "", second, "GET", "apikey/self", "")
 	w.ok(nil, third, "GET", "apikey/self", "")
 	for range 7 {
@@ -174,6 +175,18 @@ func TestVersions(t *testing.T) {
 	w.fails(400, "If-Match", "a-owner", "POST", "project", `{"name":"n"}`, "If-Match", "1")
 	w.ok(nil, "a-owner", "PATCH", path, `{"name":"three"}`, "If-Match", "*")
 	w.ok(nil, "a-owner", "DELETE", path, "", "If-Match", "3")
+}
+
+// A key whose end no answer can write does not hide the others.
+func TestAKeyThatNeverEnds(t *testing.T) {
+	w := start(t)
+	company(w, "a")
+	w.key("a", "a-late", func(k *schemas.ApiKey) { k.ExpiresAt = math.MaxInt64 })
+	a := w.ok(nil, "a-owner", "GET", "apikey", "")
+	if !strings.Contains(a.body, `"id":"a-late"`) {
+		t.Errorf("got %s", a.body)
+	}
+	w.ok(nil, "a-owner", "POST", "apikey/a-late/expiry", `{"expires_at":null}`)
 }
 
 // rivals changes an entity just before each of the first changes of somebody else.

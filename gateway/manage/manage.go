@@ -91,10 +91,11 @@ type Options struct {
 type Management struct {
 	Options
 	hasher *control.Hasher
+	turns  *turns // at ClickHouse
 }
 
 // New returns the API.
-func New(o Options) *Management { return &Management{o, control.NewHasher(o.HashSecret)} }
+func New(o Options) *Management { return &Management{o, control.NewHasher(o.HashSecret), newTurns()} }
 
 // Config is what the huma.API that Register is given must be made with.
 func Config() huma.Config {
@@ -184,7 +185,8 @@ func route[I, O any](m *Management, api huma.API, o operation, handle func(conte
 func (m *Management) describe(api huma.API, o operation) huma.Operation {
 	return huma.Operation{
 		OperationID: o.id, Method: o.method, Path: prefix + o.path, Summary: o.summary, Description: o.description, Tags: []string{o.tag},
-		Security:                     []map[string][]string{{"bearer": {}}},
+		Security:                     []map[string][]string{{"bearer": {}}, {"x-api-key": {}}},
+		RequestBody:                  body(o.id),
 		Responses:                    map[string]*huma.Response{"default": errorResponse(api.OpenAPI().Components.Schemas)},
 		MaxBodyBytes:                 maxBody,
 		BodyReadTimeout:              bodyTimeout,

@@ -151,7 +151,7 @@ func checkEmail(email string) *apierror.Error {
 
 func (m *Management) createMember(ctx context.Context, c *call, in *memberIn) (*answer[memberOut], error) {
 	return memberAnswer(create(ctx, m, c, memberName, func(id string) (*schemas.Member, error) {
-		if in.Body.Email == nil {
+		if in.Body.Email == nil || *in.Body.Email == "" {
 			return nil, checkEmail("")
 		}
 		p := &schemas.Member{MemberId: id, OrgId: c.org, Role: schemas.OrgRole_ORG_ROLE_MEMBER}
@@ -164,19 +164,28 @@ func (m *Management) mayChange(c *call, p *schemas.Member, staysOwner bool) erro
 	if !c.who.Commands(access.RoleOf(p)) {
 		return notPermitted("Only an owner may change an owner.")
 	}
-	if staysOwner || p.Role != schemas.OrgRole_ORG_ROLE_OWNER {
+	if staysOwner || p.Role != schemas.OrgRole_ORG_ROLE_OWNER || m.hasOwner(c.org, p.MemberId) {
 		return nil
 	}
-	for _, other := range control.List[*schemas.Member](m.State, c.org) {
-		if other.Value.MemberId != p.MemberId && other.Value.Role == schemas.OrgRole_ORG_ROLE_OWNER {
-			return nil
-		}
-	}
+	return lastOwner()
+}
+
+func lastOwner() *apierror.Error {
 	return apierror.New(apierror.Conflict, "This is the organisation's last owner. Make somebody else an owner first.")
 }
 
+// hasOwner tells that the organisation has an owner other than a member.
+func (m *Management) hasOwner(org, other string) bool {
+	for _, v := range control.List[*schemas.Member](m.State, org) {
+		if v.Value.MemberId != other && v.Value.Role == schemas.OrgRole_ORG_ROLE_OWNER {
+			return true
+		}
+	}
+	return false
+}
+
 func (m *Management) updateMember(ctx context.Context, c *call, in *memberPatchIn) (*answer[memberOut], error) {
-	return memberAnswer(update(ctx, m, c, in.ID, memberName, func(p *schemas.Member) error {
+	return memberAnswer(m.editMember(ctx, c, in.ID, func(p *schemas.Member) error {
 		staysOwner := in.Body.Role == nil || orgRoleOf(*in.Body.Role) == schemas.OrgRole_ORG_ROLE_OWNER
 		if err := m.mayChange(c, p, staysOwner); err != nil {
 			return err
@@ -185,8 +194,37 @@ func (m *Management) updateMember(ctx context.Context, c *call, in *memberPatchI
 	}))
 }
 
-// deleteMember ends the keys first: should it be interrupted, somebody who is to
-// have no access has none, and a repeat goes on.
+// editMember is an update that leaves the organisation an owner. Two owners who demote
+// each other change different entities, so the log refuses neither. But whoever's
+// record comes back has read all that came before it: the later one of the two finds
+// that nobody is left, and takes its change back.
+func (m *Management) editMember(ctx context.Context, c *call, id string, edit func(*schemas.Member) error) (control.Versioned[*schemas.Member], error) {
+	var demoted bool
+	v, err := update(ctx, m, c, id, memberName, func(p *schemas.Member) error {
+		before := p.Role
+		err := edit(p)
+		demoted = before == schemas.OrgRole_ORG_ROLE_OWNER && p.Role != before
+		return err
+	})
+	if err != nil || !demoted || m.hasOwner(c.org, "") {
+		return v, err
+	}
+	back := *c // If-Match and the Idempotency-Key are of the change alone
+	back.matching, back.idempotencyKey = false, ""
+	_, err = update(context.WithoutCancel(ctx), m, &back, id, memberName, func(p *schemas.Member) error {
+		p.Role = schemas.OrgRole_ORG_ROLE_OWNER
+		return nil
+	})
+	if err != nil {
+		m.Logger.Error("an organisation has no owner: make somebody one with the operator's key", "org", c.org, "member", id, "request_id", c.requestID, "error", err)
+		return v, err
+	}
+	return v, lastOwner()
+}
+
+// deleteMember ends the role of an owner first, which may turn out not to be possible,
+// and then the keys: should it be interrupted, somebody who is to have no access has
+// none, and a repeat goes on.
 func (m *Management) deleteMember(ctx context.Context, c *call, in *deletion) (*list[gone], error) {
 	v, err := find[*schemas.Member](m, c, in.ID, memberName)
 	if err != nil {
@@ -200,9 +238,26 @@ func (m *Management) deleteMember(ctx context.Context, c *call, in *deletion) (*
 	}
 	others := *c // If-Match is of the member alone
 	others.matching = false
+	last := c // who removes the member itself
+	if v.Value.Role == schemas.OrgRole_ORG_ROLE_OWNER {
+		_, err := m.editMember(ctx, c, in.ID, func(p *schemas.Member) error {
+			if err := m.mayChange(c, p, false); err != nil {
+				return err
+			}
+			p.Role = schemas.OrgRole_ORG_ROLE_UNSPECIFIED
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		last = &others // the version is another one by now
+	}
 	for _, k := range control.List[*schemas.ApiKey](m.State, c.org) {
 		if k.Value.MemberId != in.ID {
 			continue
+		}
+		if err := m.dropCredentials(ctx, &others, func(d *schemas.Credential) bool { return d.KeyId == k.Value.KeyId }); err != nil {
+			return nil, err
 		}
 		if err := remove[*schemas.ApiKey](ctx, m, &others, k.Value.KeyId, keyName, nil); err != nil && !isNotFound(err) {
 			return nil, err
@@ -217,7 +272,7 @@ func (m *Management) deleteMember(ctx context.Context, c *call, in *deletion) (*
 			return nil, err
 		}
 	}
-	if err := remove(ctx, m, c, in.ID, memberName, func(p *schemas.Member) error { return m.mayChange(c, p, false) }); err != nil {
+	if err := remove(ctx, m, last, in.ID, memberName, func(p *schemas.Member) error { return m.mayChange(c, p, false) }); err != nil {
 		return nil, err
 	}
 	return deleted(in.ID), nil

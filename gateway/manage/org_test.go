@@ -175,6 +175,21 @@ func TestAnAccessListInUseStays(t *testing.T) {
 	w.ok(nil, "a-owner", "DELETE", "access-list/"+l.ID, "")
 }
 
+// What grows change by change is refused before the log cannot take it, and stays as it was.
+func TestAThingTooLargeForTheLog(t *testing.T) {
+	w := start(t)
+	company(w, "a")
+	const path = "access-list/a-other-list-owner"
+	entries := `:["` + strings.Repeat("x/"+strings.Repeat("y", 200)+`","`, 999) + `x/y"]}`
+	for _, modality := range []string{"chat", "embedding", "image", "transcription"} {
+		w.ok(nil, "a-owner", "PATCH", path, `{"`+modality+`"`+entries)
+	}
+	w.fails(http.StatusBadRequest, "", "a-owner", "PATCH", path, `{"speech"`+entries)
+	if a := w.ok(nil, "a-owner", "PATCH", path, `{"name":"n"}`); !strings.Contains(a.body, `"speech":[]`) {
+		t.Error("the list is another one")
+	}
+}
+
 func TestEndUsers(t *testing.T) {
 	w := start(t)
 	company(w, "a")

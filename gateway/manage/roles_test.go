@@ -321,3 +321,19 @@ func TestListsAreScoped(t *testing.T) {
 		}
 	}
 }
+
+// A refusal says what it would take.
+func TestRefusalsSayWhatItTakes(t *testing.T) {
+	w := start(t)
+	company(w, "a")
+	for _, c := range []struct{ key, method, path, body, want string }{
+		{"a-none", "GET", "org", "", "its permission for management is 'none', and 'read' is needed"},
+		{"a-member", "POST", "project", `{"name":"n"}`, "it takes owner or admin"},
+		{"a-viewer", "POST", "apikey", `{"name":"n"}`, "it takes owner or admin or member"},
+		{"a-owner", "POST", "org", `{"name":"n"}`, "gateway.operator_key_hash"},
+	} {
+		if a := w.fails(403, "", c.key, c.method, c.path, c.body); !strings.Contains(a.body, c.want) {
+			t.Errorf("%s, %s %s: got %s, want %q", c.key, c.method, c.path, a.body, c.want)
+		}
+	}
+}

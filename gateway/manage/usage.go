@@ -22,7 +22,7 @@ const usagePatience = 30 * time.Second
 // UsageAsked are the parameters of a usage call, for the document alone: package
 // usage reads the query, so that there is one that says what may be in it.
 type UsageAsked struct {
-	Start      string   `query:"start" required:"true" format:"date-time" doc:"RFC 3339, such as 2026-11-22T00:00:00Z"`
+	Start      string   `query:"start" required:"true" format:"date-time" example:"2026-11-22T00:00:00Z" doc:"RFC 3339"`
 	End        string   `query:"end" format:"date-time" doc:"RFC 3339, exclusive; at most 100 days after start. Default 24 hours after start"`
 	Resolution string   `query:"resolution" enum:"hour,day,month" doc:"How long a period is, in UTC. Default day"`
 	GroupBy    []string `query:"group_by,explode" maxItems:"8" nullable:"false" doc:"Given once for each of model_requested, model_used, provider_used, api_key_id, user_id, group_id, group_name, project, is_byok, origin_title, tag, extra.<name>. A call counts in full under each of its tags"`
@@ -130,6 +130,13 @@ func (m *Management) usage(ctx context.Context, c *call, keyID string) (*usage.A
 			q.GroupNames[v.Value.GroupId] = v.Value.Name
 		}
 	}
+	waiting, stop := context.WithTimeout(ctx, usageTurn)
+	defer stop()
+	done, ok := m.turns.take(waiting, c.org)
+	if !ok {
+		return nil, apierror.New(apierror.UsageBusy, "The organisation, or the gateway, asks for as much usage as it may at once. Repeat the call a little later.")
+	}
+	defer done()
 	ctx, cancel := context.WithTimeout(ctx, usagePatience)
 	defer cancel()
 	a, err := m.ask(ctx, q)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"weir/clickhouse/usage"
+	"weir/gateway/manage"
 	"weir/schemas"
 )
 
@@ -205,5 +206,67 @@ func TestUsageIsDocumented(t *testing.T) {
 				t.Errorf("%s does not document group_by=%s", o.id, name)
 			}
 		}
+	}
+}
+
+// slow answers when it is told to.
+type slow struct {
+	asked chan string
+	goOn  chan struct{}
+}
+
+func (s *slow) Usage(ctx context.Context, q usage.Query) (*usage.Answer, error) {
+	s.asked <- q.OrgID
+	<-s.goOn
+	return usage.NewAnswer(&q), nil
+}
+
+// One organisation asks ClickHouse two questions at once and a gateway eight; who waits
+// too long is told to come again, and the others are not held up.
+func TestUsageIsAskedForInTurns(t *testing.T) {
+	s := &slow{make(chan string, 100), make(chan struct{})}
+	w := start(t, func(o *manage.Options) { o.Usage = s })
+	orgs := []string{"a", "b", "c", "d", "e"}
+	for _, org := range orgs {
+		company(w, org)
+	}
+	answers := make(chan answer, 100)
+	ask := func(org string) {
+		go func() { answers <- w.do(secretOf(org, "owner"), "GET", "org/usage?"+ranged, "") }()
+	}
+	for range 3 {
+		ask("a")
+	}
+	for range 2 {
+		if got := <-s.asked; got != "a" {
+			t.Errorf("asked for %s", got)
+		}
+	}
+	// The third of a is the only one that can end before s is told to go on.
+	if a := <-answers; a.status != 429 || a.header.Get("Retry-After") != "1" || !strings.Contains(a.body, "usage_busy") {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+	for _, org := range orgs[1:4] {
+		ask(org)
+		ask(org)
+	}
+	for range 6 {
+		<-s.asked
+	}
+	ask("e") // a ninth
+	if a := <-answers; a.status != 429 {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+	close(s.goOn)
+	for range 8 {
+		if a := <-answers; a.status != 200 {
+			t.Errorf("got %d %s", a.status, a.body)
+		}
+	}
+	if a := w.do(secretOf("e", "owner"), "GET", "org/usage?"+ranged, ""); a.status != 200 {
+		t.Errorf("afterwards %d %s", a.status, a.body)
+	}
+	if len(s.asked) != 1 {
+		t.Errorf("asked %d times more", len(s.asked))
 	}
 }

@@ -39,7 +39,7 @@ func TestRead(t *testing.T) {
 	if e != nil {
 		t.Fatal(e)
 	}
-	want := Metadata{Tags: []string{"a", "b"}, UserID: "openai-user", TraceID: "t", OriginReferer: "https://site.example", OriginTitle: "App",
+	want := Metadata{Tags: []string{"a", "b"}, UserID: "openai-user", TraceID: "t", OriginReferer: "https://site.example", OriginTitle: "App", AutoCache: true,
 		Extra: map[string]string{"feature": "from metadata", "team": "blue", "n": "1.5", "deep": "true"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

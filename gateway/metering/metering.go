@@ -30,6 +30,8 @@ const (
 	UnitInputImage  = "input_image_tokens"
 	UnitOutputImage = "output_image_tokens"
 	UnitSeconds     = "input_audio_seconds"
+	UnitSearches    = "web_searches"
+	UnitSources     = "search_sources"
 )
 
 // Line is what a call used and costs.
@@ -68,10 +70,15 @@ func (m *Meter) MaxOutput(vendor, name, model string) int64 {
 	return most
 }
 
-// Measure prices what was reported for a model at a moment.
-func (m *Meter) Measure(vendor, name, model string, at time.Time, u genai.Usage) Line {
+// Measure prices what was reported for a model at a moment, in the service tier
+// that the answer named. A model that searches once for every answer reports none.
+func (m *Meter) Measure(vendor, name, model, tier string, at time.Time, u genai.Usage) Line {
 	l := Line{}
 	l.Tokens, l.Rejected = Disjoint(u)
+	provider := Priced(m.catalog, vendor, name, model)
+	if searches := m.catalog.Searches(provider, model); searches > 0 && u.Searches == 0 && u.Completion > 0 {
+		u.Searches = int64(searches)
+	}
 	count := func(unit string, n, within int64) {
 		switch {
 		case n < 0 || n > MaxTokens:
@@ -89,7 +96,9 @@ func (m *Meter) Measure(vendor, name, model string, at time.Time, u genai.Usage)
 	count(UnitInputImage, u.InputImage, input)
 	count(UnitOutputImage, u.OutputImage, output)
 	count(UnitSeconds, u.Seconds, MaxTokens)
-	price, ok := m.catalog.Price(Priced(m.catalog, vendor, name, model), model, at)
+	count(UnitSearches, u.Searches, MaxTokens)
+	count(UnitSources, u.Sources, MaxTokens)
+	price, ok := m.catalog.PriceIn(provider, model, tier, at)
 	if !ok {
 		l.PriceUnknown = true
 		return l

@@ -42,7 +42,7 @@ func meter(t testing.TB) *Meter {
 }
 
 func TestEachKindAtItsOwnPrice(t *testing.T) {
-	l := meter(t).Measure("mock", "mock", "small", time.Now(), genai.Usage{Prompt: 100, Cached: 40, Written: 10, Completion: 64, Reasoning: 8})
+	l := meter(t).Measure("mock", "mock", "small", "", time.Now(), genai.Usage{Prompt: 100, Cached: 40, Written: 10, Completion: 64, Reasoning: 8})
 	// 50 × 0.15 + 40 × 0.075 + 10 × 0.1875 + 56 × 0.60 + 8 × 0.90 = 53.175 dollars per million
 	if got, want := l.Cost.String(), "0.000053175"; got != want || l.PriceUnknown || l.PriceVersion == "" {
 		t.Errorf("cost %s, want %s; %+v", got, want, l)
@@ -50,7 +50,7 @@ func TestEachKindAtItsOwnPrice(t *testing.T) {
 	if got, want := l.Saved.String(), "0.000003"; got != want {
 		t.Errorf("saved %s, want %s", got, want)
 	}
-	if l := meter(t).Measure("nobody", "nobody", "x", time.Now(), genai.Usage{Prompt: 100}); !l.PriceUnknown || l.Cost != 0 || l.Tokens.Input != 100 {
+	if l := meter(t).Measure("nobody", "nobody", "x", "", time.Now(), genai.Usage{Prompt: 100}); !l.PriceUnknown || l.Cost != 0 || l.Tokens.Input != 100 {
 		t.Errorf("unpriced: %+v", l)
 	}
 }
@@ -93,6 +93,6 @@ func BenchmarkMeasure(b *testing.B) {
 	m, at := meter(b), time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
-		m.Measure("mock", "mock", "small", at, genai.Usage{Prompt: 100, Cached: 40, Completion: 64})
+		m.Measure("mock", "mock", "small", "", at, genai.Usage{Prompt: 100, Cached: 40, Completion: 64})
 	}
 }

@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"encoding/json"
 	"net/http"
 	"reflect"
 
@@ -24,6 +25,7 @@ type chatRequest struct {
 	StreamOptions       *streamOptions   `json:"stream_options,omitempty"`
 	MaxTokens           int64            `json:"max_tokens,omitempty" doc:"Bounds the answer; needed for a tight reservation against budgets"`
 	MaxCompletionTokens int64            `json:"max_completion_tokens,omitempty"`
+	ServiceTier         string           `json:"service_tier,omitempty" doc:"Passed on; callers with a budget may name one whose price is known"`
 	User                string           `json:"user,omitempty" doc:"The end user, where requesty.user_id is absent"`
 	Metadata            map[string]any   `json:"metadata,omitempty" doc:"Counts as requesty.extra too"`
 	Requesty            *requesty        `json:"requesty,omitempty" doc:"For the gateway alone; never sent to a provider"`
@@ -98,8 +100,12 @@ func inference(r huma.Registry) []*huma.Operation {
 	text := func(description, mediaType string) *huma.Response {
 		return &huma.Response{Description: description, Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}}}
 	}
-	failure := &huma.Response{Description: "Error", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/ErrorBody"}}}}
+	failure := &huma.Response{Description: "Error", Headers: map[string]*huma.Param{
+		"Retry-After": {Description: "Seconds, where trying again may help", Schema: &huma.Schema{Type: huma.TypeString}},
+	}, Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/ErrorBody"}}}}
 	keyed := []map[string][]string{{bearer: {}}, {apiKey: {}}}
+	request := jsonOf(reflect.TypeFor[chatRequest]())
+	request["application/json"].Examples = chatExamples()
 	open := []map[string][]string{{}, {bearer: {}}, {apiKey: {}}}
 
 	completion := jsonOf(reflect.TypeFor[chatAnswer]())
@@ -108,7 +114,7 @@ func inference(r huma.Registry) []*huma.Operation {
 		{
 			OperationID: "create-chat-completion", Method: http.MethodPost, Path: "/v1/chat/completions", Tags: []string{inferenceTag}, Security: keyed,
 			Summary:     "A chat completion, plain or streamed",
-			RequestBody: &huma.RequestBody{Required: true, Content: jsonOf(reflect.TypeFor[chatRequest]())},
+			RequestBody: &huma.RequestBody{Required: true, Content: request},
 			Responses: map[string]*huma.Response{
 				"200": {Description: "The answer", Content: completion, Headers: answerHeaders()}, "default": failure,
 			},
@@ -142,6 +148,20 @@ func probe(id, path, summary string, ok *huma.Response) *huma.Operation {
 		Responses: map[string]*huma.Response{"200": ok}}
 }
 
+// chatExamples are calls to send as they stand. The page offers them in the order
+// of their names, the first one at once: that of the stack on one machine.
+func chatExamples() map[string]*huma.Example {
+	call := func(summary, model, more string) *huma.Example {
+		return &huma.Example{Summary: summary, Value: json.RawMessage(`{"model": "` + model + `", "messages": [{"role": "user", "content": "Hello, Weir"}]` + more + `}`)}
+	}
+	return map[string]*huma.Example{
+		"1": call("The mock provider of make run", "mock/small", ""),
+		"2": call("The same as a stream", "mock/small", `, "stream": true`),
+		"3": call("With tags and an end user, for the books", "mock/small", `, "requesty": {"tags": ["docs"], "user_id": "ada"}`),
+		"4": call("A real provider", "openai/gpt-5-mini", `, "max_completion_tokens": 500`),
+	}
+}
+
 // answerHeaders stand on every answer under /v1, errors and streams included.
 func answerHeaders() map[string]*huma.Param {
 	headers := map[string]*huma.Param{}
@@ -153,6 +173,13 @@ func answerHeaders() map[string]*huma.Param {
 		{"x-requesty-latency-ms", "To the first byte"},
 		{"x-requesty-attempts", "How many providers were tried"},
 		{"x-requesty-cost-usd", "Of an answer that is no stream"},
+		{"x-requesty-warnings", "That an output limit was set or lowered, so that the call fits a budget"},
+		{"x-ratelimit-limit-requests", "Calls a minute, of the limit of which least remains; absent without limits, as all of these"},
+		{"x-ratelimit-remaining-requests", "How many of them are left"},
+		{"x-ratelimit-reset-requests", "When all are left again, such as 1.5s"},
+		{"x-ratelimit-limit-tokens", "Tokens a minute"},
+		{"x-ratelimit-remaining-tokens", "How many of them are left"},
+		{"x-ratelimit-reset-tokens", "When all are left again"},
 	} {
 		headers[h.name] = &huma.Param{Description: h.what, Schema: &huma.Schema{Type: huma.TypeString}}
 	}

@@ -51,6 +51,27 @@ type messagesRequest struct {
 	Requesty  *requesty        `json:"requesty,omitempty" doc:"For the gateway alone; never sent to a provider"`
 }
 
+type responsesRequest struct {
+	_               struct{}       `additionalProperties:"true"`
+	Model           string         `json:"model" example:"openai/gpt-5.1"`
+	Input           any            `json:"input" doc:"A text, or a list of items, as in OpenAI's API"`
+	MaxOutputTokens int64          `json:"max_output_tokens,omitempty"`
+	Stream          bool           `json:"stream,omitempty" doc:"Answer with server-sent events"`
+	User            string         `json:"user,omitempty"`
+	Metadata        map[string]any `json:"metadata,omitempty" doc:"Counts as requesty.extra too"`
+	Requesty        *requesty      `json:"requesty,omitempty" doc:"For the gateway alone; never sent to a provider"`
+}
+
+// responsesAnswer is a response.
+type responsesAnswer struct {
+	_      struct{}         `additionalProperties:"true"`
+	ID     string           `json:"id"`
+	Object string           `json:"object" enum:"response"`
+	Model  string           `json:"model" doc:"The model that served, as provider/model"`
+	Output []map[string]any `json:"output" nullable:"false"`
+	Usage  mediaUsage       `json:"usage"`
+}
+
 type listAnswer struct {
 	_     struct{}         `additionalProperties:"true"`
 	Data  []map[string]any `json:"data" nullable:"false"`
@@ -115,6 +136,7 @@ func further(jsonOf func(reflect.Type) map[string]*huma.MediaType, keyed []map[s
 	said, asked, list := jsonOf(reflect.TypeFor[transcript]()), reflect.TypeFor[messagesRequest](), reflect.TypeFor[listAnswer]()
 	said["text/plain"] = &huma.MediaType{Schema: text("For the formats text, srt and vtt")}
 	ops := []*huma.Operation{
+		call("create-response", "/v1/responses", "A response as OpenAI's API has it, plain or streamed", jsonOf(reflect.TypeFor[responsesRequest]()), jsonOf(reflect.TypeFor[responsesAnswer]()), "Events as in OpenAI's API"),
 		call("create-embeddings", "/v1/embeddings", "Embeddings", jsonOf(reflect.TypeFor[embeddingsRequest]()), jsonOf(list), ""),
 		call("create-image", "/v1/images/generations", "Images from a text", jsonOf(reflect.TypeFor[imageRequest]()), jsonOf(list), "image_generation.partial_image and .completed"),
 		call("edit-image", "/v1/images/edits", "Images from images", form(map[string]*huma.Schema{"image": file("An image, or several as image[]"), "mask": file("Where to edit"),

@@ -50,7 +50,7 @@ func (c *call) passOn() {
 	putBuffer(c.buffer)
 	c.resp, c.buffer, c.answer, c.stream, c.err, c.status = nil, nil, nil, nil, nil, 0
 	c.firstByte, c.ttft = 0, 0
-	c.line, c.billed, c.billedAt = metering.Line{}, genai.Usage{}, time.Time{}
+	c.line, c.billed, c.billedTier, c.billedAt = metering.Line{}, genai.Usage{}, "", time.Time{}
 	c.account, c.spare, c.began = c.spare, nil, c.took
 }
 
@@ -58,7 +58,7 @@ func (c *call) passOn() {
 func (c *call) tried() *schemas.Attempt {
 	a := &schemas.Attempt{
 		Provider: c.target.Provider.Name, Model: metadata.ValidUTF8(c.target.Model), Status: int32(c.status), Tokens: c.line.Tokens, CostPico: int64(c.line.Cost),
-		LatencyUs: (c.took - c.began).Microseconds(), UpstreamId: metadata.ValidUTF8(bounded(c.seen().ID)),
+		Byok: c.account.Own(), LatencyUs: (c.took - c.began).Microseconds(), UpstreamId: metadata.ValidUTF8(bounded(c.seen().ID)),
 	}
 	if c.ttft > 0 {
 		a.TtftUs = (c.ttft - c.began).Microseconds()

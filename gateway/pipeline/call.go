@@ -76,9 +76,10 @@ type call struct {
 	ttft      time.Duration // of content
 	took      time.Duration // to the last byte upstream
 
-	line     metering.Line
-	billed   genai.Usage // what line was made from
-	billedAt time.Time   // when the usage occurred, zero until it was priced
+	line       metering.Line
+	billed     genai.Usage // what line was made from
+	billedTier string      // likewise
+	billedAt   time.Time   // when the usage occurred, zero until it was priced
 
 	values  [headerCount]string // backs the answer's headers
 	begun   bool                // the status line is out

@@ -79,7 +79,7 @@ func (c *call) meter() {
 	}
 	switch {
 	case seen != nil && seen.HasUsage:
-		if c.billedAt.IsZero() || seen.Usage != c.billed {
+		if c.billedAt.IsZero() || seen.Usage != c.billed || seen.ServiceTier != c.billedTier {
 			c.bill(seen.Usage)
 		}
 	case worked:
@@ -93,8 +93,8 @@ func (c *call) meter() {
 
 // bill prices usage as of now.
 func (c *call) bill(u genai.Usage) *wire.Bill {
-	c.billed, c.billedAt = u, time.Now()
-	c.line = c.p.Meter.Measure(c.target.Provider.Vendor, c.target.Provider.Name, c.target.Model, c.billedAt, u)
+	c.billed, c.billedTier, c.billedAt = u, c.seen().ServiceTier, time.Now()
+	c.line = c.p.Meter.Measure(c.target.Provider.Vendor, c.target.Provider.Name, c.target.Model, c.billedTier, c.billedAt, u)
 	return &wire.Bill{Cost: c.line.Cost.Append(nil), Cached: c.line.Tokens.CachedInput, Written: c.line.Tokens.CacheWrite, Reasoning: c.line.Tokens.Reasoning}
 }
 

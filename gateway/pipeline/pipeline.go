@@ -35,6 +35,7 @@ import (
 	"weir/gateway/wire/chat"
 	"weir/gateway/wire/media"
 	"weir/gateway/wire/messages"
+	"weir/gateway/wire/responses"
 	"weir/internal/control"
 	"weir/schemas"
 )
@@ -105,6 +106,11 @@ func (p *Pipeline) Stop() { p.stop(provider.ErrShutdown) }
 // ChatCompletions serves POST /v1/chat/completions.
 func (p *Pipeline) ChatCompletions(w http.ResponseWriter, r *http.Request) {
 	p.serve(chat.Format{}, access.Chat, w, r)
+}
+
+// Responses serves POST /v1/responses.
+func (p *Pipeline) Responses(w http.ResponseWriter, r *http.Request) {
+	p.serve(responses.Format{}, access.Chat, w, r)
 }
 
 // Messages serves POST /v1/messages.
@@ -230,7 +236,8 @@ func (c *call) claim() *apierror.Error {
 		return nil
 	}
 	p := c.target.Provider
-	e := c.permit.Claim(&c.caller, c.id, c.start, admission.Model{Vendor: p.Vendor, Provider: p.Name, Name: c.target.Model}, c.req)
+	e := c.permit.Claim(&c.caller, c.id, c.start, admission.Model{Vendor: p.Vendor, Provider: p.Name, Name: c.target.Model},
+		c.account.Own() && (c.spare == nil || c.spare.Own()), c.req)
 	if e == nil {
 		c.budgets = c.permit.Events()
 	}

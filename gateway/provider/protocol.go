@@ -7,8 +7,10 @@ import (
 	"weir/gateway/genai"
 	"weir/gateway/wire"
 	"weir/gateway/wire/chat"
+	"weir/gateway/wire/converse"
 	"weir/gateway/wire/gemini"
 	"weir/gateway/wire/messages"
+	"weir/gateway/wire/responses"
 )
 
 // manners are how a protocol is carried by HTTP, beside what it says.
@@ -27,6 +29,10 @@ func protocolOf(name string, vertex bool) (wire.Protocol, manners, error) {
 	switch name {
 	case genai.Chat:
 		return chat.Protocol{}, manners{auth: authBearer, passes: []string{"Openai-Beta"}}, nil
+	case genai.Responses:
+		return responses.Protocol{}, manners{auth: authBearer, passes: []string{"Openai-Beta"}}, nil
+	case genai.Bedrock:
+		return converse.Protocol{}, manners{auth: authBearer}, nil
 	case genai.Anthropic:
 		return messages.Protocol{}, manners{auth: authXAPI, fixed: [][2]string{{"Anthropic-Version", "2023-06-01"}},
 			passes: []string{"Anthropic-Version", "Anthropic-Beta"}, query: "beta=true"}, nil

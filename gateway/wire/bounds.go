@@ -20,6 +20,12 @@ type Bounds struct {
 	Fixed bool
 	// Seconds are the most that sound in the request lasts.
 	Seconds int64
+	// MaxTokens says that it is set by a field which some vendors take for the answer alone
+	// and not for the reasoning before it.
+	MaxTokens bool
+	// Tier is the service tier asked for, "" when that is the provider's choice;
+	// what can be read in two ways is no tier's name.
+	Tier string
 	// Predicted is output that is billed beside the choices.
 	Predicted int64
 	// Uses is how often the provider may run tools of its own.

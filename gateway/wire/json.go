@@ -59,10 +59,17 @@ func (j *JSON) Bool(name string, b bool) {
 	*j = strconv.AppendBool(*j, b)
 }
 
-// Raw writes a value that is JSON already.
+// Raw writes a value that is JSON already. Its line breaks, which can only be white
+// space, become spaces: the text may be a line of a stream.
 func (j *JSON) Raw(name string, raw []byte) {
 	j.name(name)
+	at := len(*j)
 	*j = append(*j, raw...)
+	for i, c := range (*j)[at:] {
+		if c == '\n' || c == '\r' {
+			(*j)[at+i] = ' '
+		}
+	}
 }
 
 // Number writes a number as it was written, and nothing for "".
@@ -100,4 +107,21 @@ func Member(text []byte, at jsonscan.Span, name string) jsonscan.Span {
 		}
 	}
 	return found
+}
+
+// Pick is Member for several names in one walk: the values go to into, in the order of
+// the names. It walks m to its end, so that a caller can go on behind it.
+func Pick(m *jsonscan.Members, into []jsonscan.Span, names ...string) {
+	for m.Next() {
+		if m.Kind() == 'n' {
+			continue
+		}
+		name := m.Name()
+		for i := range names {
+			if string(name) == names[i] {
+				into[i] = m.Value
+				break
+			}
+		}
+	}
 }

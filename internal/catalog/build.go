@@ -37,7 +37,11 @@ func (c *Catalog) addProvider(from *sourceProvider, src *source) error {
 		}
 		e := &entry{source: m}
 		for _, prices := range m.Prices {
-			d, err := compileDated(src.Prices, prices, src.Units, m.Minimum)
+			version := src.Prices
+			if m.extended {
+				version += extraTerms
+			}
+			d, err := compileDated(version, prices, src.Units, m.Minimum)
 			if err != nil {
 				return fmt.Errorf("model %s: %w", m.ID, err)
 			}

@@ -57,6 +57,10 @@ type resolution struct {
 	entry    *entry       // nil when only the configuration knows the model
 	metadata *sourceModel // nil likewise
 	override *override    // nil when the configuration says nothing
+
+	tiers    []tierPrices // beside the list prices
+	searches int          // of every call; AnyNumber
+	apart    bool         // max_tokens does not bound the reasoning
 }
 
 // New reads the compiled-in catalog and lays cfg over it. An error names the
@@ -72,6 +76,9 @@ func New(cfg Config) (*Catalog, error) {
 		now:       time.Now,
 		resolved:  make(map[name]*resolution),
 	}
+	if err := src.extend(); err != nil {
+		return nil, fmt.Errorf("extend compiled-in prices: %w", err)
+	}
 	if err := c.addSource(&src); err != nil {
 		return nil, fmt.Errorf("read compiled-in prices: %w", err)
 	}
@@ -84,14 +91,10 @@ func New(cfg Config) (*Catalog, error) {
 }
 
 // Price returns what model of provider costs at the given moment, which is the
-// occurred_at of the call; false when it has no known price. provider is Weir's
-// name of it, model the name without the provider, dated or not.
+// occurred_at of the call, at the list price; false when it has none. provider is
+// Weir's name of it, model the name without the provider, dated or not.
 func (c *Catalog) Price(provider, model string, at time.Time) (*Pricing, bool) {
-	r := c.resolve(provider, model)
-	if r == nil || len(r.prices) == 0 {
-		return nil, false
-	}
-	return current(r.prices, at), true
+	return c.PriceIn(provider, model, "", at)
 }
 
 // Priced reports whether a model has a price.
@@ -168,6 +171,7 @@ func (c *Catalog) search(providerName, model string) *resolution {
 	case found == nil:
 		return nil
 	}
+	r.agree(spellings[len(spellings)-1], model)
 	return r
 }
 

@@ -103,6 +103,12 @@ func TestConfigErrors(t *testing.T) {
 	f(`output_price: required`, ModelConfig{ID: "a/b", InputPrice: "1"})
 	f(`input_price: required for a model that`, ModelConfig{ID: "openai/gpt-nonsense", ContextWindow: 1})
 	f(`input_price: required for an id that ends`, ModelConfig{ID: "openai/*"})
+	f(`search_price: parse price "free"`, priced(ModelConfig{ID: "a/b", SearchPrice: "free"}))
+	f(`input_price: required when another`, ModelConfig{ID: "openai/gpt-4o", SearchPrice: "1"})
+	for _, tier := range []string{"priority", "=2", "priority=", "priority=x", "priority=1.5", "priority=-1", "priority=1/0", "priority=1001", "a=1/1001", "default=2"} {
+		f(`service_tiers: "`+tier+`"`, priced(ModelConfig{ID: "a/b", ServiceTiers: []string{tier}}))
+	}
+	f(`stands there twice`, priced(ModelConfig{ID: "a/b", ServiceTiers: []string{"a=1", "a=2"}}))
 	f(`context_window: is negative`, priced(ModelConfig{ID: "a/b", ContextWindow: -1}))
 	f(`data_retention: "maybe" is not yes or no`, priced(ModelConfig{ID: "a/b", DataRetention: "maybe"}))
 	f(`supports: "flying" is not one of vision, `, priced(ModelConfig{ID: "a/b", Supports: []string{"flying"}}))

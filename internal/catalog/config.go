@@ -38,6 +38,17 @@ type ModelConfig struct {
 	CachingPrice   string `koanf:"caching_price"`   // cache write; default input_price
 	ReasoningPrice string `koanf:"reasoning_price"` // default output_price
 
+	// SearchPrice is that of a thousand searches which the provider runs. Default:
+	// as compiled in.
+	SearchPrice string `koanf:"search_price"`
+	// ServiceTiers are tiers that the provider sells beside its list prices, each
+	// with the fraction that the prices of tokens are multiplied by: "priority=7/4".
+	// When set, what it leaves out has no known price.
+	ServiceTiers []string `koanf:"service_tiers"`
+	// ReasoningApart says that max_tokens does not bound the model's reasoning, so
+	// that a budget must have room for as much as the model can give.
+	ReasoningApart bool `koanf:"reasoning_apart"`
+
 	ContextWindow   int64 `koanf:"context_window"`    // tokens; 0 is not set
 	MaxOutputTokens int64 `koanf:"max_output_tokens"` // tokens; 0 is not set
 
@@ -62,6 +73,7 @@ type override struct {
 	model    string // lower case; without the star
 	prefix   bool
 	usd      map[string]sourcePrice // nil when it sets no price
+	tiers    []serviceTier          // nil when it sets none
 	// prices by the compiled-in model that a name stands for, since those of what
 	// is not a token stay as they are there; nil is for a name it does not know.
 	prices map[*entry][]dated
@@ -78,6 +90,10 @@ func (m ModelConfig) parse() (*override, error) {
 		return nil, fmt.Errorf("id: %q has a * before its end", m.ID)
 	}
 	o := &override{ModelConfig: m, provider: provider, model: strings.ToLower(name), prefix: prefix}
+	var err error
+	if o.tiers, err = parseTiers(m.ServiceTiers); err != nil {
+		return nil, fmt.Errorf("service_tiers: %w", err)
+	}
 
 	for _, f := range []struct{ field, unit, text string }{
 		{"input_price", "input_tokens", m.InputPrice},
@@ -96,6 +112,15 @@ func (m ModelConfig) parse() (*override, error) {
 			o.usd = make(map[string]sourcePrice)
 		}
 		o.usd[f.unit] = sourcePrice{base: f.text}
+	}
+	if m.SearchPrice != "" {
+		if _, err := schemas.ParsePrice(m.SearchPrice, 1000); err != nil {
+			return nil, fmt.Errorf("search_price: %w (want USD per thousand searches, like \"10\")", err)
+		}
+		if o.usd == nil {
+			o.usd = make(map[string]sourcePrice)
+		}
+		o.usd[webSearches] = sourcePrice{base: m.SearchPrice}
 	}
 	if o.usd != nil && m.InputPrice == "" {
 		return nil, errors.New("input_price: required when another price is set")
@@ -159,7 +184,7 @@ func (o *override) priceAs(base *entry, units map[string]sourceUnit) ([]dated, e
 	for _, period := range periods {
 		usd := maps.Clone(o.usd)
 		for name, price := range period.USD {
-			if !countsTokens(name, units) {
+			if _, set := o.usd[name]; !set && !countsTokens(name, units) {
 				usd[name] = price
 			}
 		}

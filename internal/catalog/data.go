@@ -45,6 +45,7 @@ type sourceModel struct {
 	Reasoning *bool
 	Minimum   map[string]int64 // the least that is billed of a unit, once there is any
 	Prices    []sourcePrices   // the last that holds wins, the first is the default
+	extended  bool             // a price of ours is among them
 }
 
 // sourcePrices holds from a date, or daily between two times of day, or always.

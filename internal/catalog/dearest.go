@@ -20,47 +20,82 @@ type Use struct {
 // Dearest is what a model may cost at the most, whichever of its prices, tiers
 // and dates applies by the time that the call is priced.
 type Dearest struct {
-	prices []dated
-	at     int64 // seconds since the epoch
+	prices [][]dated // of each tier
+	at     int64     // seconds since the epoch
 }
 
 // daySeconds is how long after its admission a call may be priced.
 const daySeconds = 86_400
 
 // Dearest returns the dearest prices of a model for a call that is priced within
-// a day from the moment; false when Price would be.
-func (c *Catalog) Dearest(provider, model string, at time.Time) (Dearest, bool) {
+// a day from the moment; false when PriceIn would be. tier is what the request asks
+// for. A provider may always serve a call at its list price instead, and one that
+// leaves the choice to the provider, with "" or "auto", in any of the tiers.
+func (c *Catalog) Dearest(provider, model, tier string, at time.Time) (Dearest, bool) {
 	r := c.resolve(provider, model)
 	if r == nil || len(r.prices) == 0 {
 		return Dearest{}, false
 	}
-	return Dearest{r.prices, at.Unix()}, true
+	d := Dearest{[][]dated{r.prices}, at.Unix()}
+	prices, ok := r.in(tier)
+	switch {
+	case !ok:
+		return Dearest{}, false
+	case tier == "", tier == "auto":
+		for i := range r.tiers {
+			d.prices = append(d.prices, r.tiers[i].prices)
+		}
+	case !standard(tier):
+		d.prices = append(d.prices, prices)
+	}
+	return d, true
+}
+
+// Bills tells that a unit has a price whenever the call is priced.
+func (d Dearest) Bills(unit string) bool {
+	for i := range d.prices[0] { // tiers have the same units
+		for j := range d.prices[0][i].pricing.tiers {
+			if !d.prices[0][i].pricing.tiers[j].has(unit) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Cost returns an amount that no call within use costs more than. It grows with
 // every count of use.
-func (d Dearest) Cost(use Use) (schemas.Pico, error) {
-	most, err := current(d.prices, time.Unix(d.at, 0)).most(use)
-	for i := range d.prices {
-		p := &d.prices[i]
+func (d Dearest) Cost(use Use) (most schemas.Pico, err error) {
+	for _, prices := range d.prices {
+		cost, err := dearestOf(prices, d.at, use)
+		if err != nil {
+			return 0, fmt.Errorf("bound cost: %w", err)
+		}
+		most = max(most, cost)
+	}
+	return most, nil
+}
+
+// dearestOf is the most that a use costs in the day from the moment on.
+func dearestOf(prices []dated, at int64, use Use) (schemas.Pico, error) {
+	most, err := current(prices, time.Unix(at, 0)).most(use)
+	for i := range prices {
+		p := &prices[i]
 		begins := [2]int64{p.from, p.from}
 		if p.daily {
 			// The end of a daily price is where another one begins.
-			begins = [2]int64{nextDaily(d.at, p.start), nextDaily(d.at, p.end)}
+			begins = [2]int64{nextDaily(at, p.start), nextDaily(at, p.end)}
 		}
 		for _, begin := range begins {
-			if err != nil || begin <= d.at || begin > d.at+daySeconds {
+			if err != nil || begin <= at || begin > at+daySeconds {
 				continue
 			}
 			var then schemas.Pico
-			then, err = current(d.prices, time.Unix(begin, 0)).most(use)
+			then, err = current(prices, time.Unix(begin, 0)).most(use)
 			most = max(most, then)
 		}
 	}
-	if err != nil {
-		return 0, fmt.Errorf("bound cost: %w", err)
-	}
-	return most, nil
+	return most, err
 }
 
 // nextDaily is the first moment at or after at that is second of a UTC day.

@@ -35,7 +35,7 @@ func TestDearest(t *testing.T) {
 		provider := names[rnd.IntN(len(names))]
 		model := ids[provider][rnd.IntN(len(ids[provider]))]
 		admitted := noon.AddDate(0, 0, rnd.IntN(1000)-700).Add(time.Duration(rnd.Int64N(int64(24 * time.Hour))))
-		dearest, ok := c.Dearest(provider, model, admitted)
+		dearest, ok := c.Dearest(provider, model, "", admitted)
 		if !ok {
 			continue // another entry's rule takes the name, and has no price
 		}
@@ -112,7 +112,7 @@ func TestDearestOfTheDay(t *testing.T) {
 	of := func(model string, use Use, want string) {
 		t.Helper()
 		provider := map[string]string{"small": "mock", "gemini-2.5-flash": "google", "claude-sonnet-4-5": "anthropic"}[model]
-		d, ok := c.Dearest(provider, model, noon)
+		d, ok := c.Dearest(provider, model, "default", noon)
 		if !ok {
 			t.Fatalf("%s has no price", model)
 		}
@@ -129,7 +129,7 @@ func TestDearestOfTheDay(t *testing.T) {
 	of("gemini-2.5-flash", Use{Input: 1000}, "0.0003")
 	of("gemini-2.5-flash", Use{Input: 1000, Media: true}, "0.001")
 	of("claude-sonnet-4-5", Use{Units: map[string]int64{"web_searches": 3}}, "0.03")
-	if _, ok := c.Dearest("mock", "large", noon); ok {
+	if _, ok := c.Dearest("mock", "large", "", noon); ok {
 		t.Error("a model without a price has a dearest one")
 	}
 	if context, output := c.Window("mock", "small"); context != 0 || output != 0 {
@@ -150,7 +150,7 @@ func TestDearestOfWhatComes(t *testing.T) {
 		list []dated
 		want schemas.Pico
 	}{{"always", list[:1], 1}, {"from midnight", list[:2], 2}, {"from the day after", list[:3], 2}, {"in the morning", list, 3}} {
-		got, err := Dearest{f.list, noon.Unix()}.Cost(Use{Input: 1})
+		got, err := Dearest{[][]dated{f.list}, noon.Unix()}.Cost(Use{Input: 1})
 		if err != nil || got != f.want {
 			t.Errorf("%s: %d, %v; want %d", f.name, got, err, f.want)
 		}

@@ -13,6 +13,10 @@
 // instead of the kind's, and at the kind's where the model has none. So nothing
 // is counted twice, and leaving a unit out changes a price, never a count.
 //
+// What vendors bill or do not bound beyond their lists of prices (service tiers,
+// searches, reasoning) is a table of its own, terms_table.go. PriceIn and Dearest read the
+// same prices, so that a call's cost is within its bound.
+//
 // A Catalog does not change after New and may be used from any goroutine. An
 // unknown model is an answer (false), not an error; the caller records the call
 // as price_unknown.

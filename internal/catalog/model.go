@@ -141,7 +141,7 @@ func (m *Model) setPrices(rate *tier) {
 	m.SupportsCaching = &caching
 	for _, u := range rate.units {
 		switch u.name {
-		case "web_searches":
+		case webSearches:
 			m.SupportsWebSearch = &yes
 		case "output_image_tokens":
 			m.SupportsImageGeneration = &yes

@@ -11,7 +11,8 @@ import (
 type Pricing struct {
 	// Version names the prices and the rounding rule, for the ledger:
 	// "genai-prices/0.1.8;half-even/1", or "config:1f2e3d4c;half-even/1" with a
-	// hash of the prices that the configuration set.
+	// hash of the prices that the configuration set. "+weir/1" behind the former tells
+	// of prices from terms_table.go, ";priority*7/4" at the end of a service tier.
 	Version string
 
 	tiers []tier // by threshold; the first holds for any request

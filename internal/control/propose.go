@@ -3,6 +3,9 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
 
 	"weir/schemas"
 )
@@ -16,6 +19,14 @@ const (
 
 // ErrConflict means that the entity no longer stood at the expected version.
 var ErrConflict = errors.New("changed by somebody else in the meantime")
+
+// MaxRecord is the most bytes that an entity and its change may have: less than Kafka
+// takes as one record.
+const MaxRecord = 900_000
+
+// ErrTooLarge means that an entity would have more than MaxRecord bytes. Nothing was
+// written.
+var ErrTooLarge = errors.New("too large for the control log")
 
 // Proposer writes a command to the log and returns its verdict; a Store does.
 type Proposer interface {
@@ -34,7 +45,7 @@ type Change struct {
 }
 
 // Put creates an entity or replaces it. It returns when the verdict is known: nil
-// when the change was accepted, ErrConflict when it was not.
+// when the change was accepted, ErrConflict when it was not, ErrTooLarge when it cannot be.
 func Put[E Entity](ctx context.Context, p Proposer, entity E, c Change) error {
 	return propose(ctx, p, recordOf(entity), c)
 }
@@ -50,5 +61,8 @@ func Delete[E Entity](ctx context.Context, p Proposer, org, id string, c Change)
 
 func propose(ctx context.Context, p Proposer, r *schemas.ControlRecord, c Change) error {
 	r.ExpectedVersion, r.Actor, r.RequestId, r.CommandId = c.Expected, c.Actor, c.RequestID, c.CommandID
+	if size := proto.Size(r); size > MaxRecord {
+		return fmt.Errorf("propose %s of %d bytes: %w", r.EntityId, size, ErrTooLarge)
+	}
 	return p.Propose(ctx, r)
 }

@@ -1,8 +1,10 @@
 package provider_test
 
 import (
+	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -22,16 +24,16 @@ type dialect struct {
 	image string // a content in the place of the text, as JSON
 	tool  string // more: a tool weather(city, days), required
 	shape string // more: an object {"city": string} as the answer
-	// usage is what the usage of full looks like, and called and shaped the content of such an answer.
-	usage, called, shaped []string
-	ending                string // of a whole stream
-	broken                string // an error within a stream or under status 200
-	refusal               string // of status=429
+	// usage is what the usage of full looks like, and called the content of a call.
+	usage, called []string
+	ending        string // of a whole stream
+	broken        string // an error within a stream or under status 200
+	refusal       string // of status=429
 }
 
 const (
 	properties = `{"type":"object","properties":{"city":{"type":"string"},"days":{"type":"integer"}}}`
-	png        = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+	pixel      = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
 )
 
 func fixed(path string) func(string, bool) string { return func(string, bool) string { return path } }
@@ -59,7 +61,7 @@ func dialects() []dialect {
 	chat := dialect{
 		protocol: "chat", path: fixed("/v1/chat/completions"),
 		body:   withStream(`{"model":"MODEL","messages":[{"role":"user","content":TEXT}]`, `,"stream_options":{"include_usage":true}`),
-		image:  `[{"type":"text","text":"hello"},{"type":"image_url","image_url":{"url":"data:image/png;base64,` + png + `"}}]`,
+		image:  `[{"type":"text","text":"hello"},{"type":"image_url","image_url":{"url":"data:image/png;base64,` + pixel + `"}}]`,
 		tool:   `,"tools":[{"type":"function","function":{"name":"weather","parameters":` + properties + `}}],"tool_choice":"required"`,
 		shape:  `,"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"type":"object","properties":{"city":{"type":"string"}}}}}`,
 		usage:  []string{`"prompt_tokens":100`, `"cached_tokens":40`, `"caching_tokens":10`, `"completion_tokens":64`, `"reasoning_tokens":8`},
@@ -73,21 +75,21 @@ func dialects() []dialect {
 	azure.refusal = `"code":"429"`
 	responses := dialect{
 		protocol: "responses", path: fixed("/v1/responses"), body: withStream(`{"model":"MODEL","input":[{"role":"user","content":TEXT}]`, ""),
-		image:  `[{"type":"input_text","text":"hello"},{"type":"input_image","image_url":"data:image/png;base64,` + png + `"}]`,
+		image:  `[{"type":"input_text","text":"hello"},{"type":"input_image","image_url":"data:image/png;base64,` + pixel + `"}]`,
 		tool:   `,"tools":[{"type":"function","name":"weather","parameters":` + properties + `}],"tool_choice":"required"`,
 		shape:  `,"text":{"format":{"type":"json_schema","name":"x","schema":{"type":"object","properties":{"city":{"type":"string"}}}}}`,
-		usage:  []string{`"input_tokens":100`, `"cached_tokens":40`, `"caching_tokens":10`, `"output_tokens":64`, `"reasoning_tokens":8`},
+		usage:  []string{`"input_tokens":100`, `"cached_tokens":40`, `"cache_write_tokens":10`, `"output_tokens":64`, `"reasoning_tokens":8`},
 		called: []string{`"name":"weather"`, `"function_call"`}, ending: "event: response.completed", broken: `"server_error"`,
 		refusal: `"code":"rate_limit_exceeded"`,
 	}
 	anthropic := dialect{
 		protocol: "messages", path: fixed("/v1/messages"), header: []string{"X-Api-Key", "k", "Anthropic-Version", "2023-06-01"},
 		body:  withStream(`{"model":"MODEL","max_tokens":4096,"messages":[{"role":"user","content":TEXT}]`, ""),
-		image: `[{"type":"text","text":"hello"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"` + png + `"}}]`,
+		image: `[{"type":"text","text":"hello"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"` + pixel + `"}}]`,
 		tool:  `,"tools":[{"name":"weather","input_schema":` + properties + `}],"tool_choice":{"type":"any"}`,
-		shape: `,"output_config":{"format":{"type":"json_schema","schema":{"type":"object","properties":{"city":{"type":"string"}}}}}`,
+		shape: `,"output_config":{"format":{"type":"json_schema","schema":{"type":"object","additionalProperties":false,"properties":{"city":{"type":"string"}}}}}`,
 		usage: []string{`"input_tokens":50`, `"cache_read_input_tokens":40`, `"cache_creation_input_tokens":10`,
-			`"ephemeral_1h_input_tokens":0`, `"ephemeral_5m_input_tokens":10`, `"output_tokens":64`},
+			`"ephemeral_1h_input_tokens":0`, `"ephemeral_5m_input_tokens":10`, `"output_tokens":64`, `"thinking_tokens":8`},
 		called: []string{`"name":"weather"`, `"stop_reason":"tool_use"`}, ending: "event: message_stop", broken: `"overloaded_error"`,
 		refusal: `"rate_limit_error"`,
 	}
@@ -100,7 +102,7 @@ func dialects() []dialect {
 			}
 			return `{"contents":[{"role":"user","parts":` + parts + `}]` + more + `}`
 		},
-		image: `[{"text":"hello"},{"inlineData":{"mimeType":"image/png","data":"` + png + `"}}]`,
+		image: `[{"text":"hello"},{"inlineData":{"mimeType":"image/png","data":"` + pixel + `"}}]`,
 		tool:  `,"tools":[{"functionDeclarations":[{"name":"weather","parameters":` + properties + `}]}],"toolConfig":{"functionCallingConfig":{"mode":"ANY"}}`,
 		shape: `,"generationConfig":{"responseMimeType":"application/json","responseSchema":{"type":"OBJECT","properties":{"city":{"type":"STRING"}}}}`,
 		usage: []string{`"promptTokenCount":100`, `"cachedContentTokenCount":40`, `"candidatesTokenCount":56`, `"thoughtsTokenCount":8`,
@@ -126,7 +128,7 @@ func dialects() []dialect {
 			}
 			return `{"messages":[{"role":"user","content":` + content + `}]` + more + `}`
 		},
-		image:  `[{"text":"hello"},{"image":{"format":"png","source":{"bytes":"` + png + `"}}}]`,
+		image:  `[{"text":"hello"},{"image":{"format":"png","source":{"bytes":"` + pixel + `"}}}]`,
 		tool:   `,"toolConfig":{"tools":[{"toolSpec":{"name":"weather","inputSchema":{"json":` + properties + `}}}],"toolChoice":{"any":{}}}`,
 		shape:  `,"outputConfig":{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}}}"}}}}`,
 		usage:  []string{`"inputTokens":50`, `"cacheReadInputTokens":40`, `"cacheWriteInputTokens":10`, `"outputTokens":64`, `"totalTokens":164`},
@@ -270,5 +272,34 @@ func TestDialectsFaults(t *testing.T) {
 		f("errormid", true, d.broken, false, 2, half)
 		f("nousage", false, "", false, 1, all)
 		f("nousage", true, d.ending, false, 4, all)
+	}
+}
+
+// TestDialectsHang leaves each protocol's hanging answer once the request has arrived.
+func TestDialectsHang(t *testing.T) {
+	for _, d := range dialects() {
+		p := provider.New()
+		ctx, cancel := context.WithCancel(t.Context())
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			cancel()
+			p.ServeHTTP(w, r)
+		}))
+		const model = "small:fault=hang"
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+d.path(model, true), strings.NewReader(d.body(model, `"hello"`, "", true)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(d.header); i += 2 {
+			req.Header.Set(d.header[i], d.header[i+1])
+		}
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			resp.Body.Close()
+			t.Errorf("%s: a hanging provider answered %d", d.protocol, resp.StatusCode)
+		}
+		want := provider.Entry{Protocol: d.protocol, Model: model, Stream: true, Fault: "hang", ClientGone: true}
+		if diff := cmp.Diff(want, last(t, p, 1), ignored()); diff != "" {
+			t.Errorf("%s: ledger (-want +got):\n%s", d.protocol, diff)
+		}
+		server.Close()
 	}
 }

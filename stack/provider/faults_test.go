@@ -2,10 +2,8 @@ package provider_test
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"net/http"
-	"net/http/httptrace"
 	"strings"
 	"testing"
 
@@ -84,20 +82,6 @@ func TestFaults(t *testing.T) {
 	f("errormid", streamed, `data: {"error":`, false, 2, half)
 	f("nousage", "", "stop", false, 1, all)
 	f("nousage", streamed, "[DONE]", false, 4, all)
-}
-
-func TestHangEndsWithTheClient(t *testing.T) {
-	p, url := start(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	wrote := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { cancel() }})
-	if resp, err := send(t, wrote, url, chatBody("small:fault=hang", "")); err == nil {
-		resp.Body.Close()
-		t.Errorf("a hanging provider answered %d", resp.StatusCode)
-	}
-	want := provider.Entry{RequestID: "req_1", Protocol: "chat", Model: "small:fault=hang", Fault: "hang", ClientGone: true}
-	if diff := cmp.Diff(want, last(t, p, 1), ignored()); diff != "" {
-		t.Errorf("ledger (-want +got):\n%s", diff)
-	}
 }
 
 func TestClientThatLeavesIsBilledWhatWasProduced(t *testing.T) {

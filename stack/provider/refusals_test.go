@@ -37,6 +37,7 @@ func TestAnthropicRefusals(t *testing.T) {
 		{`{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}`, "Input tag 'image_url'"},
 		{`{"role":"user","content":[{"type":"text","text":""}]}`, "non-empty"},
 		{`{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"x"}]}`, "unexpected `tool_use_id`"},
+		{`{"role":"user","content":"hi"},{"role":"assistant","content":[{"type":"tool_use","id":"a:b","name":"x","input":{}}]}`, "tool_use.id: String should match"},
 		{use, "were found without `tool_result` blocks"},
 		{use + `,{"role":"user","content":"no result"}`, "were found without `tool_result` blocks"},
 		{use + `,{"role":"user","content":[{"type":"text","text":"x"},{"type":"tool_result","tool_use_id":"a","content":"x"}]}`, "must come first"},
@@ -57,6 +58,13 @@ func TestAnthropicRefusals(t *testing.T) {
 		{`"max_tokens":5,"tool_choice":{"type":"any"}`, "while providing tools"},
 		{`"max_tokens":5,"tool_choice":"auto"`, "tool_choice"},
 		{`"max_tokens":5,"output_format":{"type":"json_object"}`, "json_schema"},
+		{`"max_tokens":5,"output_format":{"type":"json_schema","schema":{"type":"object","properties":{}}}`, "'additionalProperties' must be explicitly set to false"},
+		{`"max_tokens":5,"output_config":{"format":{"type":"json_schema","schema":{"type":"array","items":{"type":"number","minimum":5}}}}`, "'minimum' is not supported"},
+		{`"max_tokens":5,"output_config":{"format":{"type":"json_schema","schema":{"type":"object","additionalProperties":false,"properties":{"minimum":{"type":"string"}}}}}`, ""},
+		{`"max_tokens":5,"stop_sequences":["\n"]`, "non-whitespace"},
+		{`"max_tokens":5,"tools":[{"name":"a.b","input_schema":{"type":"object"}}]`, "String should match pattern"},
+		{`"max_tokens":5,"system":[` + strings.Repeat(`{"type":"text","text":"a","cache_control": {"type":"ephemeral"}},`, 4) +
+			`{"type":"text","text":"b"}],"cache_control":{"type":"ephemeral"}`, "Found 5."},
 	})
 	_, server := start(t)
 	f := func(header []string, status int, part string) {
@@ -92,6 +100,7 @@ func TestGeminiRefusals(t *testing.T) {
 	refuses(t, "/v1beta/models/small:generateContent?key=k", `{"contents":[`+user+`],HERE}`, nil, [][2]string{
 		{`"generationConfig":{"maxOutputTokens":5}`, ""},
 		{`"requesty":{}`, `Unknown name "requesty": Cannot find field.`},
+		{`"generation_config":{"max_output_tokens":5,"thinking_config":{"include_thoughts":true}}`, ""},
 		{`"generationConfig":{"max_tokens":5}`, `Unknown name "max_tokens" at 'generationConfig'`},
 		{`"generationConfig":{"responseSchema":{"type":"OBJECT"}}`, "application/json"},
 		{`"generationConfig":{"responseMimeType":"application/json","responseSchema":{"type":"OBJECT","additionalProperties":false}}`, `Unknown name "additionalProperties"`},
@@ -157,6 +166,7 @@ func TestOpenAIRefusals(t *testing.T) {
 		{`[{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"x"}],"encrypted_content":"enc_odd"}]`, "could not be verified"},
 		{`"hi","tools":[{"type":"function","function":{"name":"x"}}]`, "tools[0].name"},
 		{`"hi","text":{"format":{"type":"json_schema","schema":{}}}`, "text.format.name"},
+		{`"hi","text":{"format":{"type":"json_schema","name":"x","strict":true,"schema":{"type":"object"}}}`, "additionalProperties"},
 	})
 	const calls = `{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"x","arguments":"{}"}}]}`
 	refuses(t, "/v1/chat/completions", `{"model":"small","messages":[{"role":"user","content":"hi"},HERE]}`, nil, [][2]string{

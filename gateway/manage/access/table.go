@@ -18,6 +18,19 @@ type Rule struct {
 	Owner, Admin, Member, Viewer Scope
 }
 
+// Roles names those that may call the operation, the most powerful first.
+func (r Rule) Roles() (names []string) {
+	for _, role := range []struct {
+		name  string
+		scope Scope
+	}{{"owner", r.Owner}, {"admin", r.Admin}, {"member", r.Member}, {"viewer", r.Viewer}} {
+		if role.scope != Nothing {
+			names = append(names, role.name)
+		}
+	}
+	return names
+}
+
 // Find returns the rule of an operation; one that the table does not have is
 // nobody's but the operator's.
 func Find(operation string) Rule {

@@ -55,6 +55,9 @@ func TestUsageOfOtherVendors(t *testing.T) {
 		`{"prompt_tokens":10,"prompt_tokens_details":{"cache_write_tokens":3}}`:                                                                                                          {Prompt: 10, Written: 3},
 		`{"prompt_tokens":-1,"completion_tokens":1e400,"total_tokens":"9"}`:                                                                                                              {Prompt: genai.Garbage, Completion: genai.Garbage, Total: genai.Garbage},
 		`{"prompt_tokens":12.0,"completion_tokens":1.5,"total_tokens":123456789012345678901234567890}`:                                                                                   {Prompt: 12, Completion: genai.Garbage, Total: genai.Garbage},
+		`{"prompt_tokens":1,"num_search_queries":2}`:                                                                                                                                     {Prompt: 1, Searches: 2},
+		`{"prompt_tokens":1,"server_tool_use":{"web_search_requests":3}}`:                                                                                                                {Prompt: 1, Searches: 3},
+		`{"prompt_tokens":1,"server_tool_use":null,"num_search_queries":null}`:                                                                                                           {Prompt: 1},
 		`{"prompt_tokens":null}`: {},
 	} {
 		a, e := readAnswer([]byte(`{"choices":[],"usage":`+text+`}`), []byte(`""`))

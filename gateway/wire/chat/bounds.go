@@ -13,11 +13,15 @@ import (
 )
 
 // bounds reads what a request says of the tokens that it may use.
-type bounds struct{ wire.Bounds }
+type bounds struct {
+	wire.Bounds
+
+	tiers int // how often a service tier is named
+}
 
 // Bounds reads the request once more, for callers that have a limit.
 func (r *Request) Bounds() (wire.Bounds, *apierror.Error) {
-	b := bounds{wire.Bounds{Text: wire.Framing, Choices: 1}}
+	b := bounds{Bounds: wire.Bounds{Text: wire.Framing, Choices: 1}}
 	if number := r.number(r.n); number > wire.MaxChoices {
 		return b.Bounds, apierror.Invalid("n", "The n parameter is larger than "+strconv.Itoa(wire.MaxChoices)+".")
 	} else if number > 0 {
@@ -25,6 +29,7 @@ func (r *Request) Bounds() (wire.Bounds, *apierror.Error) {
 	}
 	// A provider that knows one of the two may not know the other.
 	b.Limit = min(max(r.number(r.maxTokens), r.number(r.maxCompletion)), wire.MaxCount)
+	b.MaxTokens = r.number(r.maxTokens) > 0
 	for m := jsonscan.Object(r.head.Body, jsonscan.Space(r.head.Body, 0)); m.Next(); {
 		b.member(r.head.Body, &m)
 	}
@@ -60,10 +65,12 @@ func (b *bounds) member(text []byte, m *jsonscan.Members) {
 		b.tools(text, m.Value)
 	default:
 		switch {
+		case named(name, "service_tier"):
+			b.tier(text, m)
 		case m.Kind() == 'n', m.Kind() == 'f':
 		case named(name, "web_search_options", "search_parameters", "plugins", "enable_search", "web_search"):
 			b.serverTool(text, m.Value, string(name))
-		case named(name, "file_ids", "files", "documents", "attachments", "images", "prompt", "conversation", "conversation_id", "session_id", "previous_response_id"):
+		case named(name, "file_ids", "files", "documents", "attachments", "images", "prompt", "conversation", "conversation_id", "session_id", "previous_response_id", "cached_content", "extra_body", "google"):
 			b.May(string(name))
 		}
 	}
@@ -73,6 +80,25 @@ func (b *bounds) member(text []byte, m *jsonscan.Members) {
 // named compares as a decoder does that ignores letter case.
 func named(name []byte, names ...string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return bytes.EqualFold(name, []byte(n)) })
+}
+
+// manyTiers stands for a tier that is named twice, or not by text.
+const manyTiers = "(more than one)"
+
+// tier reads the service tier. The field's name counts in any letter case, as a
+// provider's decoder might take it.
+func (b *bounds) tier(text []byte, m *jsonscan.Members) {
+	asked := manyTiers
+	switch m.Kind() {
+	case '"':
+		asked = jsonscan.String(text, m.Value)
+	case 'n':
+		asked = ""
+	}
+	if b.tiers++; b.tiers > 1 && asked != b.Tier {
+		asked = manyTiers
+	}
+	b.Tier = asked
 }
 
 func (b *bounds) messages(text []byte, at jsonscan.Span) {

@@ -35,11 +35,11 @@ func TestBounds(t *testing.T) {
 	whole := func(field string) func(*wire.Bounds) { return func(b *wire.Bounds) { b.Whole = field } }
 	for body, want := range map[string]wire.Bounds{
 		`"messages":[` + hi + `]`: with(none),
-		`"messages":[` + hi + `],"n":3,"max_tokens":7,"max_completion_tokens":null`:              with(func(b *wire.Bounds) { b.Choices, b.Limit = 3, 7 }),
-		`"messages":[` + hi + `],"max_tokens":7,"max_completion_tokens":9`:                       with(func(b *wire.Bounds) { b.Limit = 9 }),
+		`"messages":[` + hi + `],"n":3,"max_tokens":7,"max_completion_tokens":null`:              with(func(b *wire.Bounds) { b.Choices, b.Limit, b.MaxTokens = 3, 7, true }),
+		`"messages":[` + hi + `],"max_tokens":7,"max_completion_tokens":9`:                       with(func(b *wire.Bounds) { b.Limit, b.MaxTokens = 9, true }),
 		`"messages":[` + hi + `],"max_tokens":-1`:                                                with(none),
 		`"messages":[` + hi + `],"max_tokens":1e99`:                                              with(none),
-		`"messages":[` + hi + `],"max_tokens":2e12`:                                              with(func(b *wire.Bounds) { b.Limit = wire.MaxCount }),
+		`"messages":[` + hi + `],"max_tokens":2e12`:                                              with(func(b *wire.Bounds) { b.Limit, b.MaxTokens = wire.MaxCount, true }),
 		`"messages":[` + hi + `],"top_k":4`:                                                      with(func(b *wire.Bounds) { b.Text += 9 }),
 		`"messages":[` + hi + `],"user":"u","metadata":{"a":"b"},"requesty":{}`:                  with(none),
 		`"messages":[` + hi + `],"n":2,"prediction":{"a":1}`:                                     with(func(b *wire.Bounds) { b.Choices, b.Text, b.Predicted = 2, b.Text+20, 40 }),
@@ -58,6 +58,7 @@ func TestBounds(t *testing.T) {
 		message(`{"text":"f"}`):                                                                  parts(0, whole("messages[0].content[0]")),
 		`"messages":[{"audio":{"id":"a"}}]`:                                                      with(func(b *wire.Bounds) { b.Text += 20 - 30; b.Whole = "messages[0].audio" }),
 		`"messages":[` + hi + `],"file_ids":["f"]`:                                               with(func(b *wire.Bounds) { b.Text += 16; b.Whole = "file_ids" }),
+		`"messages":[` + hi + `],"extra_body":{}`:                                                with(func(b *wire.Bounds) { b.Text += 15; b.Whole = "extra_body" }),
 		`"messages":[` + hi + `],"tools":[]`:                                                     with(func(b *wire.Bounds) { b.Text += 10 }),
 		`"messages":[` + hi + `],"tools":[{"type":"function","function":{}}]`:                    with(func(b *wire.Bounds) { b.Text += 43 + wire.ToolFraming }),
 		`"messages":[` + hi + `],"tools":[{"type":"web_search","max_uses":3}]`:                   with(func(b *wire.Bounds) { b.Text += 44 + wire.ToolFraming; b.Uses = 3 }),
@@ -65,6 +66,10 @@ func TestBounds(t *testing.T) {
 		`"messages":[` + hi + `],"tools":[{"google_search":{}}]`:                                 with(func(b *wire.Bounds) { b.Text += 30 + wire.ToolFraming; b.Unlimited = "tools[0].max_uses" }),
 		`"messages":[` + hi + `],"web_search_options":{}`:                                        with(func(b *wire.Bounds) { b.Text += 23; b.Unlimited = "web_search_options.max_uses" }),
 		`"messages":[` + hi + `],"web_search_options":{"max_uses":2}`:                            with(func(b *wire.Bounds) { b.Text += 35; b.Uses = 2 }),
+		`"messages":[` + hi + `],"service_tier":"flex"`:                                          with(func(b *wire.Bounds) { b.Text += 21; b.Tier = "flex" }),
+		`"messages":[` + hi + `],"service_tier":null`:                                            with(func(b *wire.Bounds) { b.Text += 19 }),
+		`"messages":[` + hi + `],"service_tier":1`:                                               with(func(b *wire.Bounds) { b.Text += 16; b.Tier = manyTiers }),
+		`"messages":[` + hi + `],"service_tier":"flex","Service_Tier":"x"`:                       with(func(b *wire.Bounds) { b.Text += 39; b.Tier = manyTiers }),
 		`"messages":[` + hi + `],"enable_search":false`:                                          with(func(b *wire.Bounds) { b.Text += 21 }),
 	} {
 		got, e := read(t, `{"model":"m",`+body+`}`).Bounds()
@@ -128,7 +133,7 @@ func FuzzBounds(f *testing.F) {
 		if want := int64(limit); after.Limit > want || after.Limit < want && after.Limit != b.Limit {
 			t.Errorf("%q is lowered to %d, it was %d", body, after.Limit, b.Limit)
 		}
-		after.Limit, after.Text, b.Limit, b.Text = 0, 0, 0, 0
+		after.Limit, after.Text, after.MaxTokens, b.Limit, b.Text, b.MaxTokens = 0, 0, false, 0, 0, false
 		if diff := cmp.Diff(b, after); diff != "" {
 			t.Errorf("%q changed:\n%s", body, diff)
 		}

@@ -26,8 +26,14 @@ func (r *Request) Decode() (*genai.Request, *apierror.Error) {
 	d := decoder{text: r.head.Body, out: &genai.Request{From: genai.Chat, User: r.head.User, Stream: r.head.Stream}}
 	d.out.MaxTokens = max(r.number(r.maxTokens), r.number(r.maxCompletion))
 	d.out.Choices = r.number(r.n)
-	for m := jsonscan.Object(d.text, jsonscan.Space(d.text, 0)); m.Next() && d.err == nil; {
-		if m.Kind() != 'n' {
+	for m := jsonscan.Object(d.text, jsonscan.Space(d.text, 0)); d.err == nil && m.Advance(); {
+		if string(m.Name()) == "messages" { // nearly all of the text: it is walked once
+			e := m.Array()
+			d.messages(&e)
+			m.Resume(e.Pos(), e.OK())
+			continue
+		}
+		if m.Skip() && m.Kind() != 'n' {
 			d.member(&m)
 		}
 	}
@@ -43,8 +49,6 @@ func (d *decoder) member(m *jsonscan.Members) {
 	out := d.out
 	switch name := string(m.Name()); name {
 	case "model", "stream", "stream_options", "user", "metadata", "requesty", "n", "max_tokens", "max_completion_tokens":
-	case "messages":
-		d.messages(m.Value)
 	case "tools":
 		d.tools(m.Value)
 	case "tool_choice":
@@ -189,7 +193,7 @@ func (d *decoder) field(name string) string {
 // wrong is the error of a field of the wrong kind; the first one counts.
 func (d *decoder) wrong(name, want string) {
 	if d.err == nil {
-		d.err = wrongKind(d.field(name), want)
+		d.err = wire.WrongKind(d.field(name), want)
 	}
 }
 

@@ -8,15 +8,17 @@ import (
 	"weir/gateway/wire"
 )
 
-func (d *decoder) messages(at jsonscan.Span) {
+func (d *decoder) messages(e *jsonscan.Elements) {
 	d.list, d.index = "messages", 0
 	tools := false // the last message holds what tools answered, and nothing else
-	for e := jsonscan.Array(d.text, at.Start); e.Next() && d.err == nil; d.index++ {
+	for ; d.err == nil && e.Advance(); d.index++ {
 		if e.Kind() != '{' {
 			d.wrong("", "an object")
 			return
 		}
-		msg, isTool := d.message(e.Value)
+		m := e.Object()
+		msg, isTool := d.message(&m)
+		e.Resume(m.Pos(), m.OK())
 		if last := len(d.out.Messages) - 1; tools && isTool {
 			d.out.Messages[last].Parts = append(d.out.Messages[last].Parts, msg.Parts...)
 		} else {
@@ -28,27 +30,27 @@ func (d *decoder) messages(at jsonscan.Span) {
 }
 
 // message reads one message; isTool tells that it is what a tool answered.
-func (d *decoder) message(at jsonscan.Span) (msg genai.Message, isTool bool) {
+func (d *decoder) message(m *jsonscan.Members) (msg genai.Message, isTool bool) {
 	msg.Index = d.index
 	var said utterance
 	var callID string
 	var cache *genai.Cache
 	role := ""
-	for m := jsonscan.Object(d.text, at.Start); m.Next() && d.err == nil; {
+	for d.err == nil && m.Next() {
 		if m.Kind() == 'n' {
 			continue
 		}
 		switch name := string(m.Name()); name {
 		case "role":
-			role = d.string(&m, name)
+			role = d.string(m, name)
 		case "name":
-			msg.Name = d.string(&m, name)
+			msg.Name = d.string(m, name)
 		case "tool_call_id":
-			callID = d.string(&m, name)
+			callID = d.string(m, name)
 		case "cache_control":
 			cache = cacheOf(d.text, m.Value)
 		case "content":
-			said.content = d.content(&m)
+			said.content = d.content(m)
 		case "function_call":
 			d.refuse(name, "it is retired: use tool_calls")
 		case "audio":
@@ -57,9 +59,9 @@ func (d *decoder) message(at jsonscan.Span) (msg genai.Message, isTool bool) {
 			if m.Kind() != '[' {
 				d.wrong(name, "an array")
 			}
-			said.member(d.text, &m)
+			said.member(d.text, m)
 		default:
-			said.member(d.text, &m)
+			said.member(d.text, m)
 		}
 	}
 	switch role {
@@ -100,13 +102,18 @@ func (d *decoder) content(m *jsonscan.Members) []genai.Part {
 	}
 	var parts []genai.Part
 	i := 0
-	for e := jsonscan.Array(d.text, m.Value.Start); e.Next() && d.err == nil; i++ {
+	for e := jsonscan.Array(d.text, m.Value.Start); d.err == nil && e.Advance(); i++ {
 		field := func(name string) string { return "content[" + strconv.Itoa(i) + "]" + name }
 		switch e.Kind() {
 		case '"': // some clients do
+			e.Skip()
 			parts = append(parts, genai.Part{Kind: genai.Text, Text: jsonscan.String(d.text, e.Value)})
 		case '{':
-			parts = d.part(parts, e.Value, field)
+			var v [3]jsonscan.Span
+			m := e.Object()
+			wire.Pick(&m, v[:], "type", "text", "cache_control")
+			e.Resume(m.Pos(), m.OK())
+			parts = d.part(parts, e.Value, v, field)
 		default:
 			d.wrong(field(""), "an object")
 		}
@@ -114,13 +121,13 @@ func (d *decoder) content(m *jsonscan.Members) []genai.Part {
 	return parts
 }
 
-func (d *decoder) part(parts []genai.Part, at jsonscan.Span, field func(string) string) []genai.Part {
-	p := genai.Part{Cache: cacheOf(d.text, wire.Member(d.text, at, "cache_control"))}
+// part reads the part at a span, of which type, text and cache_control are at hand.
+func (d *decoder) part(parts []genai.Part, at jsonscan.Span, v [3]jsonscan.Span, field func(string) string) []genai.Part {
+	p := genai.Part{Cache: cacheOf(d.text, v[2])}
 	get := func(name string) jsonscan.Span { return wire.Member(d.text, at, name) }
-	typ := wire.String(d.text, get("type"))
-	switch typ {
+	switch wire.String(d.text, v[0]) {
 	case "text", "input_text", "output_text":
-		p.Text = wire.String(d.text, get("text"))
+		p.Text = wire.String(d.text, v[1])
 	case "refusal":
 		p.Kind, p.Text = genai.Refusal, wire.String(d.text, get("refusal"))
 	case "thinking": // Mistral's

@@ -11,7 +11,7 @@ import (
 
 // Encode writes a request.
 func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Error) {
-	j := make(wire.JSON, 0, 1024+sizeOf(r))
+	j := make(wire.JSON, 0, 1024+r.Size())
 	j.Open("", '{')
 	j.Text("model", o.Model)
 	encodeMessages(&j, r)
@@ -44,15 +44,23 @@ func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Erro
 		j.Number("top_logprobs", r.TopLogProbs)
 	}
 	encodeOutput(&j, r.Output)
-	// Thinking that is switched off without an effort is what models that do not think
-	// are asked for, too; they would refuse the field.
-	if t := r.Reasoning; t != nil && (!t.Off || t.Effort != "") {
+	if t := r.Reasoning; t != nil && t.Budget > 0 && r.From == genai.Chat { // its vendor's own field
+		j.Open("reasoning", '{')
+		j.Int("max_tokens", t.Budget)
+		j.Some("effort", t.Effort)
+		j.Close('}')
+	} else if t != nil && (!t.Off || t.Effort != "") {
+		// Thinking that is switched off without an effort is what models that do not think
+		// are asked for, too; they would refuse the field.
 		j.Text("reasoning_effort", t.Level())
 	}
 	j.Some("verbosity", r.Verbosity)
 	j.Some("user", r.User)
 	j.Some("service_tier", r.ServiceTier)
 	for _, f := range r.Extra {
+		if f.Name == "" { // an element of an array, to the writer
+			continue
+		}
 		j.Raw(f.Name, f.Raw)
 	}
 	if r.Stream {
@@ -63,32 +71,6 @@ func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Erro
 	}
 	j.Close('}')
 	return j, nil
-}
-
-// sizeOf is about how long the texts of a request are.
-func sizeOf(r *genai.Request) int {
-	size := 0
-	for i := range r.Messages {
-		for k := range r.Messages[i].Parts {
-			p := &r.Messages[i].Parts[k]
-			size += 64 + len(p.Text)
-			if p.Media != nil {
-				size += len(p.Media.Data)
-			}
-			if p.Call != nil {
-				size += len(p.Call.Arguments)
-			}
-			if p.Result != nil {
-				for n := range p.Result.Parts {
-					size += len(p.Result.Parts[n].Text)
-				}
-			}
-		}
-	}
-	for i := range r.Tools {
-		size += 128 + len(r.Tools[i].Parameters)
-	}
-	return size + size/16 // for escapes
 }
 
 func encodeOutput(j *wire.JSON, o *genai.Output) {

@@ -8,6 +8,14 @@ import (
 )
 
 func encodeMessages(j *wire.JSON, r *genai.Request) {
+	// DeepSeek wants all of the thinking back once a tool was called, and refuses the
+	// conversation without it; where none was, nobody misses it.
+	thinking := r.From == genai.Chat
+	for i := range r.Messages {
+		for k := range r.Messages[i].Parts {
+			thinking = thinking || r.Messages[i].Parts[k].Kind == genai.Call
+		}
+	}
 	j.Open("messages", '[')
 	for i := range r.Messages {
 		m := &r.Messages[i]
@@ -23,7 +31,7 @@ func encodeMessages(j *wire.JSON, r *genai.Request) {
 			}
 			encodeText(j, role, m)
 		case genai.Assistant:
-			encodeAssistant(j, m, r.From == genai.Chat)
+			encodeAssistant(j, m, r.From == genai.Chat, thinking)
 		default:
 			encodeUser(j, m)
 		}
@@ -92,8 +100,9 @@ func encodeResult(j *wire.JSON, p *genai.Part, rest []genai.Part) []genai.Part {
 	return rest
 }
 
-// encodeAssistant writes an earlier answer. own says that the client speaks the same.
-func encodeAssistant(j *wire.JSON, m *genai.Message, own bool) {
+// encodeAssistant writes an earlier answer. own says that the client speaks the same,
+// thought that thinking without a proof is wanted back.
+func encodeAssistant(j *wire.JSON, m *genai.Message, own, thought bool) {
 	var content []genai.Part
 	var refusal, thinking strings.Builder
 	calls, proofs := 0, 0
@@ -113,6 +122,9 @@ func encodeAssistant(j *wire.JSON, m *genai.Message, own bool) {
 			calls++
 		}
 	}
+	if len(content)+calls+refusal.Len() == 0 && !own {
+		return // it had nothing that can be said here
+	}
 	j.Open("", '{')
 	j.Text("role", "assistant")
 	switch {
@@ -130,8 +142,7 @@ func encodeAssistant(j *wire.JSON, m *genai.Message, own bool) {
 		j.Text("content", "")
 	}
 	j.Some("refusal", refusal.String())
-	// DeepSeek and others want the thinking of a tool loop back, and refuse it elsewhere.
-	if thinking.Len() > 0 && (own || calls > 0) {
+	if thinking.Len() > 0 && thought {
 		j.Text("reasoning_content", thinking.String())
 	}
 	if proofs > 0 {

@@ -17,6 +17,7 @@ type events struct {
 	choices []flow
 	id      string
 	tier    string
+	sources []genai.Citation // of the answer, beside its choices; told once
 	started bool
 	over    bool // End or Failure was told
 }
@@ -115,6 +116,10 @@ func (d *events) chunk(text []byte, start int) {
 			if kind == '[' {
 				choices = m.Value
 			}
+		case "citations", "search_results": // repeated in every chunk
+			if d.sources == nil {
+				d.sources = sourcesOf(text, m.Value)
+			}
 		case "usage":
 			if kind == '{' {
 				usage = m.Value
@@ -145,15 +150,19 @@ const maxChoice = wire.MaxChoices
 
 // choice reads a choice of a chunk; usage is where Moonshot puts it.
 func (d *events) choice(text []byte, at jsonscan.Span) (usage jsonscan.Span) {
-	var delta, finish, logprobs jsonscan.Span
+	var delta, message, finish, logprobs jsonscan.Span
 	var number int64
 	for m := jsonscan.Object(text, at.Start); m.Next(); {
 		switch kind := m.Kind(); string(m.Name()) {
 		case "index":
 			number = wire.Count(m.Value.Of(text))
-		case "delta", "message":
+		case "delta":
 			if kind == '{' {
 				delta = m.Value
+			}
+		case "message": // in place of a delta; beside one it is all that was said so far
+			if kind == '{' {
+				message = m.Value
 			}
 		case "finish_reason":
 			if kind == '"' {
@@ -178,6 +187,9 @@ func (d *events) choice(text []byte, at jsonscan.Span) (usage jsonscan.Span) {
 	}
 	i := int(number)
 	before := len(d.out)
+	if delta.Empty() {
+		delta = message
+	}
 	if !delta.Empty() {
 		d.delta(text, delta, i)
 	}
@@ -205,6 +217,11 @@ func (d *events) logprobs(before, i int, raw []byte) {
 
 func (d *events) finish(i int, stop genai.Stop) {
 	f := &d.choices[i]
+	if f.open && f.kind == genai.Text {
+		for k := range d.sources {
+			d.add(genai.Event{Kind: genai.Delta, Choice: i, Index: f.index, Delta: genai.DeltaCitation, Citation: &d.sources[k]})
+		}
+	}
 	d.close(i)
 	switch {
 	case f.refused:

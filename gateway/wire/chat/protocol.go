@@ -37,12 +37,12 @@ func (Protocol) NewDecoder() wire.Decoder { return &events{} }
 
 // Decode reads a plain answer.
 func (Protocol) Decode(text []byte) (*genai.Response, *apierror.Error) {
-	if at, ok := jsonscan.Valid(text); !ok || text[jsonscan.Space(text, 0)] != '{' {
-		_ = at // where it broke tells nobody anything
+	if _, ok := jsonscan.Valid(text); !ok || text[jsonscan.Space(text, 0)] != '{' {
 		return nil, apierror.New(apierror.ProviderUnreadable, "The provider's answer is not a JSON object.")
 	}
 	r := &genai.Response{}
 	choices := false
+	var sources []genai.Citation
 	for m := jsonscan.Object(text, jsonscan.Space(text, 0)); m.Next(); {
 		switch kind := m.Kind(); string(m.Name()) {
 		case "id":
@@ -60,6 +60,10 @@ func (Protocol) Decode(text []byte) (*genai.Response, *apierror.Error) {
 				u, _ := readUsage(text, m.Value)
 				r.Usage = &u
 			}
+		case "citations", "search_results": // the second has the titles, and comes later
+			if found := sourcesOf(text, m.Value); len(found) > 0 {
+				sources = found
+			}
 		case "choices":
 			choices = kind == '['
 			eachObject(text, m.Value, func(at jsonscan.Span) { r.Choices = append(r.Choices, choiceOf(text, at, r)) })
@@ -67,6 +71,9 @@ func (Protocol) Decode(text []byte) (*genai.Response, *apierror.Error) {
 	}
 	if !choices {
 		return nil, apierror.New(apierror.ProviderUnreadable, "The provider's answer has no choices.")
+	}
+	for i := range r.Choices {
+		cite(r.Choices[i].Parts, sources)
 	}
 	return r, nil
 }

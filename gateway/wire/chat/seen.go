@@ -141,7 +141,7 @@ func (s *seen) function(text []byte, m *jsonscan.Members) {
 	}
 }
 
-// settle turns what was kept as bytes on the way into strings, once.
+// settle turns what was kept as bytes on the way into strings.
 func (s *seen) settle() {
 	if len(s.finish) > 0 {
 		s.FinishReason = jsonscan.String(s.finish, jsonscan.Span{End: len(s.finish)})

@@ -123,6 +123,7 @@ func (s *stream) chunk(out []byte, e *wire.SSE, text []byte, start int, open boo
 		if !s.wantUsage && !b.content {
 			return out // asked for by the gateway alone
 		}
+		s.seen.settle() // the tier is part of the price
 		if open && s.to.Bill != nil {
 			s.edits = spans.edits(s.edits, s.to.Bill(u))
 			jsonscan.SortEdits(s.edits)

@@ -95,7 +95,7 @@ func TestStreamKeepsTheLastUsage(t *testing.T) {
 	s := newStream(false)
 	out, _ := feed(s, in, 64)
 	if s.seen.Usage != (genai.Usage{Prompt: 5, Completion: 9}) || s.seen.FinishReason != "stop" || !s.seen.Content {
-		t.Errorf("seen %+v", s.seen)
+		t.Errorf("seen %+v", s.Seen())
 	}
 	if strings.Count(out, "\n\n") != 2 {
 		t.Errorf("content chunks with usage must pass: %q", out)

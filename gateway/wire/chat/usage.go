@@ -51,6 +51,14 @@ func readUsage(text []byte, at jsonscan.Span) (genai.Usage, usageSpans) {
 			writtenElsewhere = wire.Count(m.Value.Of(text))
 		case "reasoning_tokens":
 			reasoningElsewhere = wire.Count(m.Value.Of(text))
+		case "num_search_queries": // Perplexity
+			u.Searches = wire.Count(m.Value.Of(text))
+		case "num_sources_used": // xAI
+			u.Sources = wire.Count(m.Value.Of(text))
+		case "server_tool_use": // Anthropic, OpenRouter
+			if at := wire.Member(text, m.Value, "web_search_requests"); !at.Empty() {
+				u.Searches = wire.Count(at.Of(text))
+			}
 		case "cost":
 			s.cost = m.Value
 		case "prompt_tokens_details":

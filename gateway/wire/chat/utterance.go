@@ -257,20 +257,3 @@ func callOf(text []byte, at jsonscan.Span) call {
 	}
 	return c
 }
-
-// citationOf reads an annotation.
-func citationOf(text []byte, at jsonscan.Span) (genai.Citation, bool) {
-	inner := wire.Member(text, at, "url_citation")
-	if inner.Empty() {
-		return genai.Citation{}, false
-	}
-	get := func(name string) jsonscan.Span { return wire.Member(text, inner, name) }
-	c := genai.Citation{URL: wire.String(text, get("url")), Title: wire.String(text, get("title")), Quote: wire.String(text, get("content")),
-		Raw: at.Of(text), From: genai.Chat}
-	for name, into := range map[string]*int{"start_index": &c.Start, "end_index": &c.End} {
-		if at := get(name); !at.Empty() {
-			*into = int(max(0, wire.Count(at.Of(text))))
-		}
-	}
-	return c, true
-}

@@ -11,9 +11,7 @@ import (
 // candidate reads a piece of a candidate.
 func (d *decoder) candidate(text []byte, c *candidate) {
 	s := d.at(c.index)
-	if s.finished {
-		return
-	}
+	s.seen = true
 	d.probs = d.probs[:0]
 	if !c.logprobs.Empty() {
 		d.probs = appendLogProbs(d.probs, text, c.logprobs)
@@ -27,9 +25,7 @@ func (d *decoder) candidate(text []byte, c *candidate) {
 	}
 	d.citations(text, c, s)
 	if c.finish != "" && c.finish != "FINISH_REASON_UNSPECIFIED" {
-		d.close(c.index, s)
-		s.finished = true
-		d.emit(genai.Event{Kind: genai.Finish, Choice: c.index, Stop: stopOf(c.finish, s.called)})
+		s.finish = c.finish
 	}
 }
 

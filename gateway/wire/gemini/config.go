@@ -9,32 +9,31 @@ import (
 
 // config writes generationConfig, where there is anything to say.
 func (w *writer) config(r *genai.Request, model family) {
-	before := len(w.b)
-	w.open(`"generationConfig":{`)
-	empty := len(w.b)
-	w.number("temperature", r.Temperature)
-	w.number("topP", r.TopP)
-	w.number("topK", r.TopK)
-	w.number("seed", r.Seed)
-	w.number("presencePenalty", r.Presence)
-	w.number("frequencyPenalty", r.Frequency)
+	before := len(w.B)
+	w.Open(`"generationConfig":{`)
+	empty := len(w.B)
+	w.Number("temperature", r.Temperature)
+	w.Number("topP", r.TopP)
+	w.Number("topK", r.TopK)
+	w.Number("seed", r.Seed)
+	w.Number("presencePenalty", r.Presence)
+	w.Number("frequencyPenalty", r.Frequency)
 	if r.MaxTokens > 0 {
-		w.integer("maxOutputTokens", r.MaxTokens)
+		w.Integer("maxOutputTokens", r.MaxTokens)
 	}
 	if r.Choices > 1 {
-		w.integer("candidateCount", r.Choices)
+		w.Integer("candidateCount", r.Choices)
 	}
 	if len(r.Stop) > 0 {
-		w.open(`"stopSequences":[`)
+		w.Open(`"stopSequences":[`)
 		for _, stop := range r.Stop {
-			w.separate()
-			w.b = jsonscan.AppendString(w.b, stop)
+			w.String(stop)
 		}
-		w.close("]")
+		w.Close("]")
 	}
 	if r.LogProbs || r.TopLogProbs != "" {
-		w.raw("responseLogprobs", []byte("true"))
-		w.number("logprobs", r.TopLogProbs)
+		w.Raw("responseLogprobs", []byte("true"))
+		w.Number("logprobs", r.TopLogProbs)
 	}
 	w.output(r.Output)
 	w.thinking(r.Reasoning, model)
@@ -43,24 +42,24 @@ func (w *writer) config(r *genai.Request, model family) {
 			w.modalities(field.Raw)
 		}
 	}
-	if len(w.b) == empty {
-		w.b = w.b[:before]
+	if len(w.B) == empty {
+		w.B = w.B[:before]
 		return
 	}
-	w.close("}")
+	w.Close("}")
 }
 
 func (w *writer) output(o *genai.Output) {
 	if o == nil {
 		return
 	}
-	w.text("responseMimeType", "application/json")
+	w.Text("responseMimeType", "application/json")
 	switch {
 	case o.Schema == nil:
 	case plainSchema(o.Schema) && !noProperties(o.Schema):
-		w.raw("responseSchema", o.Schema)
+		w.Raw("responseSchema", o.Schema)
 	default:
-		w.raw("responseJsonSchema", o.Schema)
+		w.Raw("responseJsonSchema", o.Schema)
 	}
 }
 
@@ -75,19 +74,19 @@ func (w *writer) thinking(r *genai.Reasoning, model family) {
 		return // it does not think, and does not know the field
 	}
 	level, tokens := r.Level(), r.Tokens()
-	w.open(`"thinkingConfig":{`)
+	w.Open(`"thinkingConfig":{`)
 	switch {
 	case model.levels() && off:
-		w.text("thinkingLevel", model.level("none"))
+		w.Text("thinkingLevel", model.level("none"))
 	case model.levels() && level != "":
-		w.text("thinkingLevel", model.level(level))
+		w.Text("thinkingLevel", model.level(level))
 	case !model.levels() && (off || tokens > 0):
-		w.integer("thinkingBudget", model.budget(tokens))
+		w.Integer("thinkingBudget", model.budget(tokens))
 	}
 	if !off {
-		w.raw("includeThoughts", []byte("true"))
+		w.Raw("includeThoughts", []byte("true"))
 	}
-	w.close("}")
+	w.Close("}")
 }
 
 // modalities writes OpenAI's ["text", "image"] in Google's letters.
@@ -95,12 +94,11 @@ func (w *writer) modalities(raw []byte) {
 	if len(raw) == 0 || raw[0] != '[' {
 		return
 	}
-	w.open(`"responseModalities":[`)
+	w.Open(`"responseModalities":[`)
 	for e := jsonscan.Array(raw, 0); e.Next(); {
 		if e.Kind() == '"' {
-			w.separate()
-			w.b = jsonscan.AppendString(w.b, strings.ToUpper(jsonscan.String(raw, e.Value)))
+			w.String(strings.ToUpper(jsonscan.String(raw, e.Value)))
 		}
 	}
-	w.close("]")
+	w.Close("]")
 }

@@ -1,9 +1,6 @@
 package gemini
 
 import (
-	"encoding/base64"
-	"mime"
-	"path"
 	"strings"
 
 	"weir/gateway/genai"
@@ -16,6 +13,10 @@ type conversation struct {
 	model family
 	names map[string]string // of calls, by their ids
 }
+
+// opening stands where a conversation begins with the model's turn: the API wants calls
+// to follow a turn of the user's, and texts not to be empty.
+const opening = "…"
 
 // write writes systemInstruction and contents. Consecutive messages of one role are one
 // content, so that user and model alternate. The results of calls stand directly behind
@@ -30,19 +31,24 @@ func (c conversation) write(messages []genai.Message) {
 		lead = 0 // there must be a content
 	}
 	if lead > 0 {
-		before := len(c.b)
-		c.open(`"systemInstruction":{"parts":[`)
-		empty := len(c.b)
+		before := len(c.B)
+		c.Open(`"systemInstruction":{"parts":[`)
+		empty := len(c.B)
 		for i := range messages[:lead] {
 			c.parts(messages[i].Parts, false)
 		}
-		if len(c.b) == empty {
-			c.b = c.b[:before]
+		if len(c.B) == empty {
+			c.B = c.B[:before]
 		} else {
-			c.close("]}")
+			c.Close("]}")
 		}
 	}
-	c.open(`"contents":[`)
+	c.Open(`"contents":[`)
+	if lead < len(messages) && messages[lead].Role == genai.Assistant {
+		c.Open(`{"role":"user","parts":[`)
+		c.textPart(opening)
+		c.Close("]}")
+	}
 	for i := lead; i < len(messages); {
 		end := i + 1
 		model := messages[i].Role == genai.Assistant
@@ -56,29 +62,29 @@ func (c conversation) write(messages []genai.Message) {
 		}
 		i = end
 	}
-	c.close("]")
+	c.Close("]")
 }
 
 func instructs(role genai.Role) bool { return role == genai.System || role == genai.Developer }
 
 // content writes one content of several messages: their results first, then all else.
 func (c conversation) content(role string, messages []genai.Message) {
-	before := len(c.b)
-	c.open(`{"role":"`)
-	c.close(role)
-	c.close(`","parts":[`)
-	empty := len(c.b)
+	before := len(c.B)
+	c.Open(`{"role":"`)
+	c.Close(role)
+	c.Close(`","parts":[`)
+	empty := len(c.B)
 	for i := range messages {
 		c.parts(messages[i].Parts, true)
 	}
 	for i := range messages {
 		c.parts(messages[i].Parts, false)
 	}
-	if len(c.b) == empty {
-		c.b = c.b[:before]
+	if len(c.B) == empty {
+		c.B = c.B[:before]
 		return
 	}
-	c.close("]}")
+	c.Close("]}")
 }
 
 // parts writes the results among the parts, or all others.
@@ -103,8 +109,8 @@ func (c conversation) parts(parts []genai.Part, results bool) {
 			c.thought(p)
 		case genai.ServerTool:
 			if p.From == genai.Gemini && len(p.Raw) > 0 {
-				c.separate()
-				c.b = append(c.b, p.Raw...)
+				c.Separate()
+				c.B = append(c.B, p.Raw...)
 			}
 		}
 	}
@@ -113,9 +119,9 @@ func (c conversation) parts(parts []genai.Part, results bool) {
 // textPart leaves out empty texts, which the API refuses.
 func (c conversation) textPart(text string) {
 	if text != "" {
-		c.open("{")
-		c.text("text", text)
-		c.close("}")
+		c.Open("{")
+		c.Text("text", text)
+		c.Close("}")
 	}
 }
 
@@ -126,15 +132,15 @@ func (c conversation) thought(p *genai.Part) {
 	if p.Text == "" && !signed {
 		return
 	}
-	c.open("{")
-	c.text("text", p.Text)
+	c.Open("{")
+	c.Text("text", p.Text)
 	if p.Text != "" {
-		c.raw("thought", []byte("true"))
+		c.Raw("thought", []byte("true"))
 	}
 	if signed {
-		c.text("thoughtSignature", p.Proof.Signature)
+		c.Text("thoughtSignature", p.Proof.Signature)
 	}
-	c.close("}")
+	c.Close("}")
 }
 
 // noSignature is what Google lets a call be signed with that comes from another model
@@ -144,30 +150,30 @@ const noSignature = "skip_thought_signature_validator"
 
 func (c conversation) call(call *genai.ToolCall, before int) {
 	c.names[call.ID] = call.Name
-	c.open(`{"functionCall":{`)
+	c.Open(`{"functionCall":{`)
 	if call.ID != "" {
-		c.text("id", call.ID)
+		c.Text("id", call.ID)
 	}
-	c.text("name", call.Name)
-	c.name("args")
+	c.Text("name", call.Name)
+	c.Name("args")
 	switch arguments := []byte(call.Arguments); {
 	case call.Arguments == "":
-		c.close("{}")
+		c.Close("{}")
 	case isObject(arguments):
-		c.close(call.Arguments)
+		c.Close(call.Arguments)
 	default: // args must be an object
-		c.open("{")
-		c.text("input", call.Arguments)
-		c.close("}")
+		c.Open("{")
+		c.Text("input", call.Arguments)
+		c.Close("}")
 	}
-	c.close("}")
+	c.Close("}")
 	switch {
 	case call.Signature != "":
-		c.text("thoughtSignature", call.Signature)
+		c.Text("thoughtSignature", call.Signature)
 	case c.model.levels() && before == 0:
-		c.text("thoughtSignature", noSignature)
+		c.Text("thoughtSignature", noSignature)
 	}
-	c.close("}")
+	c.Close("}")
 }
 
 func isObject(text []byte) bool {
@@ -186,11 +192,11 @@ func (c conversation) result(r *genai.ToolResult) {
 	if known, ok := c.names[r.CallID]; ok {
 		name = known
 	}
-	c.open(`{"functionResponse":{`)
+	c.Open(`{"functionResponse":{`)
 	if r.CallID != "" {
-		c.text("id", r.CallID)
+		c.Text("id", r.CallID)
 	}
-	c.text("name", name)
+	c.Text("name", name)
 	var text strings.Builder
 	media := 0
 	for i := range r.Parts {
@@ -203,89 +209,25 @@ func (c conversation) result(r *genai.ToolResult) {
 		}
 		text.WriteString(r.Parts[i].Text)
 	}
-	c.open(`"response":{`)
+	c.Open(`"response":{`)
 	key := "output"
 	if r.Failed {
 		key = "error"
 	}
 	if said := text.String(); isObject([]byte(said)) {
-		c.raw(key, []byte(said))
+		c.Raw(key, []byte(said))
 	} else {
-		c.text(key, said)
+		c.Text(key, said)
 	}
-	c.close("}")
+	c.Close("}")
 	inside := c.model.levels() && media > 0
 	if inside {
-		c.open(`"parts":[`)
+		c.Open(`"parts":[`)
 		c.allMedia(r.Parts)
-		c.close("]")
+		c.Close("]")
 	}
-	c.close("}}")
+	c.Close("}}")
 	if !inside {
 		c.allMedia(r.Parts)
 	}
-}
-
-func (c conversation) allMedia(parts []genai.Part) {
-	for i := range parts {
-		if parts[i].Media != nil {
-			c.media(&parts[i])
-		}
-	}
-}
-
-func (c conversation) media(p *genai.Part) {
-	m := p.Media
-	if p.Kind == genai.File {
-		c.textPart(m.Title)
-		c.textPart(m.Context)
-	}
-	kind := mimeOf(p)
-	if m.URL != "" {
-		c.open(`{"fileData":{`)
-		if kind != "" {
-			c.text("mimeType", kind)
-		}
-		c.text("fileUri", m.URL)
-		c.close("}}")
-		return
-	}
-	c.open(`{"inlineData":{`)
-	c.text("mimeType", kind)
-	if m.Plain {
-		c.text("data", base64.StdEncoding.EncodeToString([]byte(m.Data)))
-	} else {
-		c.text("data", m.Data)
-	}
-	c.close("}}")
-}
-
-// mimeOf is the type that the client gave, or what its name or address ends in says.
-// Data must have one.
-func mimeOf(p *genai.Part) string {
-	m := p.Media
-	if m.MIME != "" {
-		if p.Kind == genai.Audio && !strings.Contains(m.MIME, "/") {
-			return "audio/" + m.MIME
-		}
-		return m.MIME
-	}
-	name := m.Name
-	if name == "" {
-		name, _, _ = strings.Cut(m.URL, "?")
-	}
-	if kind, _, _ := strings.Cut(mime.TypeByExtension(strings.ToLower(path.Ext(name))), ";"); kind != "" {
-		return kind
-	}
-	switch {
-	case m.URL != "":
-		return ""
-	case m.Plain:
-		return "text/plain"
-	case p.Kind == genai.Image:
-		return "image/png"
-	case p.Kind == genai.Audio:
-		return "audio/wav"
-	}
-	return "application/pdf"
 }

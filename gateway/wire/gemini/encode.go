@@ -1,82 +1,35 @@
 package gemini
 
 import (
-	"strconv"
-
 	"weir/gateway/apierror"
 	"weir/gateway/genai"
 	"weir/gateway/jsonscan"
 	"weir/gateway/wire"
 )
 
-// writer writes JSON; a comma goes wherever a value stands before.
-type writer struct{ b []byte }
-
-func (w *writer) separate() {
-	if n := len(w.b); n > 0 {
-		switch w.b[n-1] {
-		case '{', '[', ':':
-		default:
-			w.b = append(w.b, ',')
-		}
-	}
-}
-
-// open begins what is closed by the caller: text ends in a brace or a bracket.
-func (w *writer) open(text string) {
-	w.separate()
-	w.b = append(w.b, text...)
-}
-
-func (w *writer) close(text string) { w.b = append(w.b, text...) }
-
-func (w *writer) name(name string) {
-	w.separate()
-	w.b = append(append(append(w.b, '"'), name...), '"', ':')
-}
-
-func (w *writer) text(name, value string) {
-	w.name(name)
-	w.b = jsonscan.AppendString(w.b, value)
-}
-
-func (w *writer) raw(name string, value []byte) {
-	w.name(name)
-	w.b = append(w.b, value...)
-}
-
-// number writes a number as the client wrote it; "" is none.
-func (w *writer) number(name, value string) {
-	if value != "" {
-		w.name(name)
-		w.b = append(w.b, value...)
-	}
-}
-
-func (w *writer) integer(name string, value int64) {
-	w.name(name)
-	w.b = strconv.AppendInt(w.b, value, 10)
-}
+// writer writes a request.
+type writer struct{ jsonscan.Writer }
 
 // Encode writes a request of generateContent.
-func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Error) {
+func (p Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Error) {
 	model := familyOf(o.Model)
 	size := 1024
 	for i := range r.Messages {
 		size += sizeOf(r.Messages[i].Parts)
 	}
-	w := &writer{b: make([]byte, 0, size)}
-	w.open("{")
+	w := &writer{jsonscan.Writer{B: make([]byte, 0, size)}}
+	w.Open("{")
 	conversation{writer: w, model: model, names: map[string]string{}}.write(r.Messages)
-	w.tools(r)
+	w.tools(r, p.prefix == API && model.levels())
+	w.tier(r.ServiceTier)
 	w.config(r, model)
 	for _, field := range r.Extra {
 		if name := own(field.Name); name != "" {
-			w.raw(name, field.Raw)
+			w.Raw(name, field.Raw)
 		}
 	}
-	w.close("}")
-	return w.b, nil
+	w.Close("}")
+	return w.B, nil
 }
 
 // sizeOf is about how long parts become.
@@ -99,7 +52,9 @@ func sizeOf(parts []genai.Part) int {
 	return size
 }
 
-func (w *writer) tools(r *genai.Request) {
+// tools writes tools and toolConfig. Google's own beside functions must be told of to
+// the Gemini API from Gemini 3 on (ai.google.dev/gemini-api/docs/tool-combination).
+func (w *writer) tools(r *genai.Request, tell bool) {
 	functions, search := 0, false
 	for i := range r.Tools {
 		if r.Tools[i].Server == "web_search" {
@@ -111,40 +66,51 @@ func (w *writer) tools(r *genai.Request) {
 	if functions == 0 && !search {
 		return
 	}
-	w.open(`"tools":[`)
+	w.Open(`"tools":[`)
 	if functions > 0 {
-		w.open(`{"functionDeclarations":[`)
+		w.Open(`{"functionDeclarations":[`)
 		for i := range r.Tools {
 			if t := &r.Tools[i]; t.Server == "" && t.Raw == nil {
 				w.function(t)
 			}
 		}
-		w.close("]}")
+		w.Close("]}")
 	}
 	if search {
-		w.open(`{"googleSearch":{}}`)
+		w.Open(`{"googleSearch":{}}`)
 	}
-	w.close("]")
+	w.Close("]")
+	before := len(w.B)
+	w.Open(`"toolConfig":{`)
+	empty := len(w.B)
 	if functions > 0 {
 		w.choice(r.Choice)
 	}
+	if functions > 0 && search && tell {
+		w.Raw("includeServerSideToolInvocations", []byte("true"))
+	}
+	if len(w.B) == empty {
+		w.B = w.B[:before]
+		return
+	}
+	w.Close("}")
 }
 
 func (w *writer) function(t *genai.Tool) {
-	w.open("{")
-	w.text("name", t.Name)
+	w.Open("{")
+	w.Text("name", t.Name)
 	if t.Description != "" {
-		w.text("description", t.Description)
+		w.Text("description", t.Description)
 	}
 	switch {
 	case t.Parameters == nil || noProperties(t.Parameters):
 		// An object without properties is refused in parameters.
 	case plainSchema(t.Parameters):
-		w.raw("parameters", t.Parameters)
+		w.Raw("parameters", t.Parameters)
 	default:
-		w.raw("parametersJsonSchema", t.Parameters)
+		w.Raw("parametersJsonSchema", t.Parameters)
 	}
-	w.close("}")
+	w.Close("}")
 }
 
 func (w *writer) choice(c genai.ToolChoice) {
@@ -159,12 +125,24 @@ func (w *writer) choice(c genai.ToolChoice) {
 	default:
 		return
 	}
-	w.open(`"toolConfig":{"functionCallingConfig":{`)
-	w.text("mode", mode)
+	w.Open(`"functionCallingConfig":{`)
+	w.Text("mode", mode)
 	if c.Mode == genai.ToolNamed {
-		w.open(`"allowedFunctionNames":[`)
-		w.b = jsonscan.AppendString(w.b, c.Name)
-		w.close("]")
+		w.Open(`"allowedFunctionNames":[`)
+		w.String(c.Name)
+		w.Close("]")
 	}
-	w.close("}}")
+	w.Close("}")
+}
+
+// tier writes serviceTier: OpenAI's default and Anthropic's standard_only are standard
+// here.
+func (w *writer) tier(name string) {
+	switch name {
+	case "", "auto":
+		return
+	case "default", "standard_only":
+		name = "standard"
+	}
+	w.Text("serviceTier", name)
 }

@@ -43,6 +43,8 @@ func TestRequests(t *testing.T) {
 			Stop: []string{"END", "\"q\""}, Choices: 2, LogProbs: true, TopLogProbs: "3",
 		}},
 		"system alone": {"gemini-2.5-flash", genai.Request{Messages: []genai.Message{say(genai.System, text("say hi"))}}},
+		"model first": {"gemini-2.5-flash", genai.Request{Messages: []genai.Message{
+			say(genai.Assistant, call("c1", "see", "{}", "")), say(genai.User, result("c1", false, text("a")))}}},
 		"media": {"gemini-2.5-flash", genai.Request{Messages: []genai.Message{say(genai.User,
 			media(genai.Image, genai.Media{MIME: "image/jpeg", Data: "aGk="}),
 			media(genai.Image, genai.Media{URL: "https://example.com/a.webp?x=1"}),
@@ -73,8 +75,9 @@ func TestRequests(t *testing.T) {
 				say(genai.Assistant, call("c1", "see", `not json`, ""), call("c2", "see", "", "")),
 				say(genai.User, result("c1", false, text("here"), media(genai.Image, genai.Media{MIME: "image/png", Data: "aGk="})), result("c2", false)),
 			},
-			Tools:  []genai.Tool{{Name: "see"}},
-			Choice: genai.ToolChoice{Mode: genai.ToolRequired},
+			Tools:       []genai.Tool{{Name: "see"}, {Server: "web_search"}},
+			Choice:      genai.ToolChoice{Mode: genai.ToolRequired},
+			ServiceTier: "flex",
 		}},
 		"pictures in results of gemini 2.5": {"gemini-2.5-pro", genai.Request{
 			Messages: []genai.Message{
@@ -142,7 +145,7 @@ func TestThinking(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := writer{}
 			w.thinking(&c.r, familyOf(c.model))
-			if got := strings.TrimPrefix(string(w.b), `"thinkingConfig":`); got != c.want {
+			if got := strings.TrimPrefix(string(w.B), `"thinkingConfig":`); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})

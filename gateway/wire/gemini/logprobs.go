@@ -16,24 +16,24 @@ func appendLogProbs(out, text []byte, at jsonscan.Span) []byte {
 	if chosen.Empty() {
 		return out
 	}
-	w := writer{b: out}
-	w.close(`{"content":[`)
+	w := writer{jsonscan.Writer{B: out}}
+	w.Close(`{"content":[`)
 	var tops jsonscan.Elements
 	more := !top.Empty()
 	if more {
 		tops = jsonscan.Array(text, top.Start)
 	}
 	for e := jsonscan.Array(text, chosen.Start); e.Next(); {
-		w.open("{")
+		w.Open("{")
 		w.token(text, e.Value)
-		w.open(`"top_logprobs":[`)
+		w.Open(`"top_logprobs":[`)
 		if more = more && tops.Next(); more && tops.Kind() == '{' {
 			w.alternatives(text, tops.Value)
 		}
-		w.close("]}")
+		w.Close("]}")
 	}
-	w.close("]}")
-	return w.b
+	w.Close("]}")
+	return w.B
 }
 
 func (w *writer) alternatives(text []byte, at jsonscan.Span) {
@@ -42,9 +42,9 @@ func (w *writer) alternatives(text []byte, at jsonscan.Span) {
 			continue
 		}
 		for e := jsonscan.Array(text, m.Value.Start); e.Next(); {
-			w.open("{")
+			w.Open("{")
 			w.token(text, e.Value)
-			w.close("}")
+			w.Close("}")
 		}
 	}
 }
@@ -61,7 +61,7 @@ func (w *writer) token(text []byte, at jsonscan.Span) {
 			}
 		}
 	}
-	w.raw("token", token)
-	w.raw("logprob", logprob)
-	w.raw("bytes", []byte("null"))
+	w.Raw("token", token)
+	w.Raw("logprob", logprob)
+	w.Raw("bytes", []byte("null"))
 }

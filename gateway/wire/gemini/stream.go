@@ -13,7 +13,8 @@ import (
 func (Protocol) NewDecoder() wire.Decoder { return &decoder{} }
 
 // decoder reads streamGenerateContent. Its events are GenerateContentResponses whose
-// parts go on with those before; nothing but the end of the stream ends an answer.
+// parts go on with those before; nothing but the end of the stream ends an answer, so
+// that candidates are finished there.
 type decoder struct {
 	split  wire.Splitter
 	joined []byte
@@ -31,10 +32,11 @@ type decoder struct {
 type choice struct {
 	index    int // of the part under way, or of the next one
 	open     bool
+	seen     bool // some event has it: indexes may have gaps
 	kind     genai.PartKind
 	called   bool
-	finished bool
-	wide     bool // its text has more bytes than characters
+	finish   string // as the candidate said last; some models say it in every event
+	wide     bool   // its text has more bytes than characters
 	searches int64
 	cited    []genai.Citation // so far: later events may repeat them
 }
@@ -68,7 +70,15 @@ func (d *decoder) fail(e *apierror.Error) {
 
 // finish is the end of the stream: that of the answer, where a candidate was finished.
 func (d *decoder) finish() {
-	if slices.ContainsFunc(d.choices, func(c choice) bool { return c.finished }) {
+	if slices.ContainsFunc(d.choices, func(c choice) bool { return c.finish != "" }) {
+		for i := range d.choices {
+			s := &d.choices[i]
+			if !s.seen {
+				continue
+			}
+			d.close(i, s)
+			d.emit(genai.Event{Kind: genai.Finish, Choice: i, Stop: stopOf(s.finish, s.called)})
+		}
 		d.over = true
 		d.emit(genai.Event{Kind: genai.End})
 		return
@@ -135,8 +145,8 @@ func (d *decoder) chunk(text []byte, c *chunk) {
 			}
 		}
 		if c.blocked && len(d.choices) == 0 {
-			d.at(0).finished = true
-			d.emit(genai.Event{Kind: genai.Finish, Stop: genai.StopFilter})
+			s := d.at(0)
+			s.seen, s.finish = true, "SAFETY"
 		}
 	}
 	if !c.usage.Empty() {

@@ -29,7 +29,7 @@ func (Protocol) Decode(text []byte) (*genai.Response, *apierror.Error) {
 			}
 		case "content":
 			if content = kind == '['; content {
-				choice.Parts = d.content(m.Value, "content")
+				choice.Parts = d.content(m.Value, place{list: "content", at: -1})
 			}
 		case "stop_reason":
 			if kind == '"' {

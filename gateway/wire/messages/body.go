@@ -5,13 +5,13 @@ import (
 	"weir/gateway/wire"
 )
 
-// seen is what has been read of an answer so far. The last two are kept as bytes on the
-// way, and become strings once.
+// seen is what has been read of an answer so far. The stop reason is kept as bytes on the
+// way, and becomes a string once.
 type seen struct {
 	wire.Seen
 	counts counts
 
-	finish []byte
+	finish, sequence []byte // JSON strings
 }
 
 // message is one message object of an answer, a plain one or that of a stream's first
@@ -121,6 +121,10 @@ func (s *seen) block(text []byte, m *jsonscan.Members) {
 		case "stop_reason":
 			if kind == '"' {
 				s.finish = append(s.finish[:0], m.Value.Of(text)...)
+			}
+		case "stop_sequence":
+			if kind == '"' {
+				s.sequence = append(s.sequence[:0], m.Value.Of(text)...)
 			}
 		}
 	}

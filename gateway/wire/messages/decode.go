@@ -1,8 +1,7 @@
 package messages
 
 import (
-	"fmt"
-	"strings"
+	"strconv"
 
 	"weir/gateway/apierror"
 	"weir/gateway/genai"
@@ -23,28 +22,28 @@ func (d *reader) wrong(field, want string) {
 	}
 }
 
-func (d *reader) string(m *jsonscan.Members, field string) string {
-	if m.Kind() != '"' {
-		if m.Kind() != 'n' {
+func (d *reader) string(at jsonscan.Span, field string) string {
+	if d.text[at.Start] != '"' {
+		if d.text[at.Start] != 'n' {
 			d.wrong(field, "a string")
 		}
 		return ""
 	}
-	return jsonscan.String(d.text, m.Value)
+	return jsonscan.String(d.text, at)
 }
 
 // number is a number as it was written.
-func (d *reader) number(m *jsonscan.Members, field string) string {
-	if k := m.Kind(); k != '-' && (k < '0' || k > '9') {
+func (d *reader) number(at jsonscan.Span, field string) string {
+	if k := d.text[at.Start]; k != '-' && (k < '0' || k > '9') {
 		d.wrong(field, "a number")
 		return ""
 	}
-	return string(m.Value.Of(d.text))
+	return string(at.Of(d.text))
 }
 
-func (d *reader) is(m *jsonscan.Members, kind byte, field, want string) bool {
-	if m.Kind() != kind {
-		if m.Kind() != 'n' {
+func (d *reader) is(at jsonscan.Span, kind byte, field, want string) bool {
+	if d.text[at.Start] != kind {
+		if d.text[at.Start] != 'n' {
 			d.wrong(field, want)
 		}
 		return false
@@ -60,18 +59,16 @@ func (r *Request) Decode() (*genai.Request, *apierror.Error) {
 		out.MaxTokens = max(0, wire.Count(r.maxTokens.Of(d.text)))
 	}
 	if !r.system.Empty() {
-		parts := d.content(r.system, "system")
+		parts := d.content(r.system, place{list: "system", at: -1})
 		out.Messages = append(out.Messages, genai.Message{Index: -1, Role: genai.System, Parts: parts})
 	}
-	i := 0
-	for e := jsonscan.Array(d.text, r.messages.Start); e.Next() && d.err == nil; i++ {
-		out.Messages = append(out.Messages, d.message(e.Value, i))
+	e := jsonscan.Array(d.text, r.messages.Start)
+	for i := 0; e.Advance() && d.err == nil; i++ {
+		out.Messages = append(out.Messages, d.message(&e, i))
 	}
 	d.tools(out, r.tools)
-	for m := jsonscan.Object(d.text, jsonscan.Space(d.text, 0)); m.Next() && d.err == nil; {
-		if m.Kind() != 'n' {
-			d.member(out, &m)
-		}
+	for i := range r.others {
+		d.member(out, &r.others[i])
 	}
 	if d.err != nil {
 		return nil, d.err
@@ -80,18 +77,18 @@ func (r *Request) Decode() (*genai.Request, *apierror.Error) {
 }
 
 // member takes a member of the request that is not null.
-func (d *reader) member(out *genai.Request, m *jsonscan.Members) {
-	switch name := string(m.Name()); name {
-	case "model", "messages", "stream", "system", "tools", "max_tokens", "metadata", "requesty":
+func (d *reader) member(out *genai.Request, of *member) {
+	name, at := of.name, of.value
+	switch name {
 	case "temperature":
-		out.Temperature = d.number(m, name)
+		out.Temperature = d.number(at, name)
 	case "top_p":
-		out.TopP = d.number(m, name)
+		out.TopP = d.number(at, name)
 	case "top_k":
-		out.TopK = d.number(m, name)
+		out.TopK = d.number(at, name)
 	case "stop_sequences":
-		if d.is(m, '[', name, "an array of strings") {
-			for e := jsonscan.Array(d.text, m.Value.Start); e.Next(); {
+		if d.is(at, '[', name, "an array of strings") {
+			for e := jsonscan.Array(d.text, at.Start); e.Next(); {
 				if e.Kind() != '"' {
 					d.wrong(name, "an array of strings")
 					return
@@ -100,21 +97,21 @@ func (d *reader) member(out *genai.Request, m *jsonscan.Members) {
 			}
 		}
 	case "service_tier":
-		if out.ServiceTier = d.string(m, name); out.ServiceTier == "standard_only" {
+		if out.ServiceTier = d.string(at, name); out.ServiceTier == "standard_only" {
 			out.ServiceTier = "default"
 		}
 	case "tool_choice":
-		d.choice(out, m)
+		d.choice(out, at)
 	case "thinking":
-		d.thinking(out, m)
+		d.thinking(out, at)
 	case "output_config":
-		d.outputConfig(out, m)
+		d.outputConfig(out, at)
 	case "output_format":
-		d.format(out, m, name)
+		d.format(out, at, name)
 	case "cache_control":
-		markLast(out, d.cache(m, name))
+		markLast(out, d.cache(at, name))
 	default:
-		out.Extra = append(out.Extra, genai.Field{Name: strings.Clone(name), Raw: m.Value.Of(d.text)})
+		out.Extra = append(out.Extra, genai.Field{Name: name, Raw: at.Of(d.text)})
 	}
 }
 
@@ -127,51 +124,95 @@ func markLast(out *genai.Request, c *genai.Cache) {
 	}
 }
 
-func (d *reader) message(at jsonscan.Span, index int) genai.Message {
+func (d *reader) message(e *jsonscan.Elements, index int) genai.Message {
 	out := genai.Message{Index: index}
-	field := fmt.Sprintf("messages[%d]", index)
-	if d.text[at.Start] != '{' {
-		d.wrong(field, "an object")
+	field := place{list: "messages", at: index}
+	if e.Kind() != '{' {
+		d.wrong(field.of(""), "an object")
 		return out
 	}
-	role := ""
-	for m := jsonscan.Object(d.text, at.Start); m.Next(); {
-		switch string(m.Name()) {
+	var role []byte
+	m := e.Object()
+	for m.Advance() {
+		name := m.Name()
+		if string(name) == "content" && m.Kind() == '[' {
+			list := m.Array()
+			out.Parts = d.blocks(&list, place{list: "messages", at: index, content: true})
+			m.Resume(list.Pos(), list.OK())
+			continue
+		}
+		if !m.Skip() {
+			break
+		}
+		switch string(name) {
 		case "role":
-			role = d.string(&m, field+".role")
+			if m.Kind() != '"' {
+				d.wrong(field.of(".role"), "a string")
+				continue
+			}
+			role = m.Value.Of(d.text)
 		case "content":
-			out.Parts = d.content(m.Value, field+".content")
+			out.Parts = d.content(m.Value, place{list: "messages", at: index, content: true})
 		}
 	}
-	switch role {
-	case "user":
-	case "assistant":
+	e.Resume(m.Pos(), m.OK())
+	switch string(role) {
+	case `"user"`:
+	case `"assistant"`:
 		out.Role = genai.Assistant
-	case "system":
+	case `"system"`:
 		out.Role = genai.System
 	default:
 		if d.err == nil {
-			d.err = apierror.Invalid(field+".role", "The role of '"+field+"' must be 'user' or 'assistant'.")
+			d.err = apierror.Invalid(field.of(".role"), "The role of '"+field.of("")+"' must be 'user' or 'assistant'.")
 		}
 	}
 	return out
 }
 
-func (d *reader) cache(m *jsonscan.Members, field string) *genai.Cache {
-	if !d.is(m, '{', field, "an object") {
-		return nil
-	}
-	return &genai.Cache{TTL: wire.String(d.text, wire.Member(d.text, m.Value, "ttl"))}
+// place is where content stands. Its name is written for an error alone: a request has
+// thousands of places.
+type place struct {
+	list    string // messages, tools, system or content
+	at      int    // the message's, or -1
+	content bool   // of a message
+	block   int    // 1 and up; 0 for none
+	inner   int    // of a result, likewise
 }
 
-func (d *reader) choice(out *genai.Request, m *jsonscan.Members) {
-	if !d.is(m, '{', "tool_choice", "an object") {
+// of is the name of a field there.
+func (p *place) of(field string) string {
+	name := p.list
+	if p.at >= 0 {
+		name += "[" + strconv.Itoa(p.at) + "]"
+	}
+	if p.content {
+		name += ".content"
+	}
+	if p.block > 0 {
+		name += "[" + strconv.Itoa(p.block-1) + "]"
+	}
+	if p.inner > 0 {
+		name += ".content[" + strconv.Itoa(p.inner-1) + "]"
+	}
+	return name + field
+}
+
+func (d *reader) cache(at jsonscan.Span, field string) *genai.Cache {
+	if !d.is(at, '{', field, "an object") {
+		return nil
+	}
+	return &genai.Cache{TTL: wire.String(d.text, wire.Member(d.text, at, "ttl"))}
+}
+
+func (d *reader) choice(out *genai.Request, at jsonscan.Span) {
+	if !d.is(at, '{', "tool_choice", "an object") {
 		return
 	}
-	for c := jsonscan.Object(d.text, m.Value.Start); c.Next(); {
+	for c := jsonscan.Object(d.text, at.Start); c.Next(); {
 		switch string(c.Name()) {
 		case "type":
-			switch kind := d.string(&c, "tool_choice.type"); kind {
+			switch kind := d.string(c.Value, "tool_choice.type"); kind {
 			case "auto":
 				out.Choice.Mode = genai.ToolAuto
 			case "any":
@@ -184,7 +225,7 @@ func (d *reader) choice(out *genai.Request, m *jsonscan.Members) {
 				d.wrong("tool_choice.type", "auto, any, tool or none")
 			}
 		case "name":
-			out.Choice.Name = d.string(&c, "tool_choice.name")
+			out.Choice.Name = d.string(c.Value, "tool_choice.name")
 		case "disable_parallel_tool_use":
 			parallel := c.Kind() != 't'
 			out.Parallel = &parallel
@@ -195,82 +236,4 @@ func (d *reader) choice(out *genai.Request, m *jsonscan.Members) {
 	} else if out.Choice.Name == "" {
 		d.wrong("tool_choice.name", "the name of a tool")
 	}
-}
-
-// thinking reads how much the model may think. An effort that output_config gives is
-// merged with it, whichever comes first.
-func (d *reader) thinking(out *genai.Request, m *jsonscan.Members) {
-	if !d.is(m, '{', "thinking", "an object") {
-		return
-	}
-	r := out.Reasoning
-	if r == nil {
-		r = &genai.Reasoning{}
-	}
-	for t := jsonscan.Object(d.text, m.Value.Start); t.Next(); {
-		switch string(t.Name()) {
-		case "type":
-			switch d.string(&t, "thinking.type") {
-			case "enabled":
-			case "adaptive":
-				if r.Effort == "" {
-					r.Effort = "high" // the API's default
-				}
-			case "disabled":
-				r.Off, r.Effort = true, ""
-			default:
-				d.wrong("thinking.type", "enabled, adaptive or disabled")
-			}
-		case "budget_tokens":
-			if n := wire.Count(t.Value.Of(d.text)); n > 0 {
-				r.Budget = n
-			} else {
-				d.wrong("thinking.budget_tokens", "a whole number above 0")
-			}
-		case "display":
-			if d.string(&t, "thinking.display") == "summarized" {
-				r.Summary = "auto"
-			}
-		}
-	}
-	if r.Budget > 0 {
-		r.Effort = ""
-	}
-	out.Reasoning = r
-}
-
-func (d *reader) outputConfig(out *genai.Request, m *jsonscan.Members) {
-	if !d.is(m, '{', "output_config", "an object") {
-		return
-	}
-	for c := jsonscan.Object(d.text, m.Value.Start); c.Next(); {
-		switch name := string(c.Name()); name {
-		case "effort":
-			effort := d.string(&c, "output_config.effort")
-			if effort == "max" {
-				effort = "xhigh"
-			}
-			switch r := out.Reasoning; {
-			case effort == "":
-			case r == nil:
-				out.Reasoning = &genai.Reasoning{Effort: effort}
-			case !r.Off && r.Budget == 0:
-				r.Effort = effort
-			}
-		case "format":
-			d.format(out, &c, "output_config.format")
-		}
-	}
-}
-
-func (d *reader) format(out *genai.Request, m *jsonscan.Members, field string) {
-	if !d.is(m, '{', field, "an object") {
-		return
-	}
-	schema := wire.Member(d.text, m.Value, "schema")
-	if schema.Empty() || d.text[schema.Start] != '{' {
-		d.wrong(field+".schema", "a JSON schema")
-		return
-	}
-	out.Output = &genai.Output{Schema: schema.Of(d.text)}
 }

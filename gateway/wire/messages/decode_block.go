@@ -1,7 +1,6 @@
 package messages
 
 import (
-	"strconv"
 	"strings"
 
 	"weir/gateway/genai"
@@ -10,33 +9,44 @@ import (
 )
 
 // content reads a text, or a list of blocks.
-func (d *reader) content(at jsonscan.Span, field string) []genai.Part {
+func (d *reader) content(at jsonscan.Span, field place) []genai.Part {
 	switch d.text[at.Start] {
 	case '"':
 		return []genai.Part{{Text: jsonscan.String(d.text, at)}}
 	case '[':
 	default:
-		d.wrong(field, "a string or an array of blocks")
+		d.wrong(field.of(""), "a string or an array of blocks")
 		return nil
 	}
-	var parts []genai.Part
-	i := 0
-	for e := jsonscan.Array(d.text, at.Start); e.Next() && d.err == nil; i++ {
-		if e.Kind() != '{' {
-			d.wrong(field+"["+strconv.Itoa(i)+"]", "an object")
+	list := jsonscan.Array(d.text, at.Start)
+	return d.blocks(&list, field)
+}
+
+// blocks reads a list of blocks, to its end unless there is an error: no byte is looked
+// at twice.
+func (d *reader) blocks(list *jsonscan.Elements, field place) (parts []genai.Part) {
+	within := &field.block
+	if field.block > 0 {
+		within = &field.inner
+	}
+	for list.Advance() && d.err == nil {
+		*within = len(parts) + 1
+		if list.Kind() != '{' {
+			d.wrong(field.of(""), "an object")
 			return nil
 		}
-		var p genai.Part
-		d.block(&p, e.Value, func() string { return field + "[" + strconv.Itoa(i) + "]" })
-		parts = append(parts, p)
+		m := list.Object()
+		parts = append(parts, genai.Part{})
+		d.block(&parts[len(parts)-1], &m, list.Value.Start, &field)
+		list.Resume(m.Pos(), m.OK())
 	}
 	return parts
 }
 
-// block reads a block, of a request or of an answer; field names it in an error.
-func (d *reader) block(p *genai.Part, at jsonscan.Span, field func() string) {
+// block reads the block that begins at start, of a request or of an answer; field names
+// it in an error.
+func (d *reader) block(p *genai.Part, m *jsonscan.Members, start int, field *place) {
 	var b struct{ kind, text, id, name, input, inner, thinking, signature, data, source, title, context, citations, failed jsonscan.Span }
-	m := jsonscan.Object(d.text, at.Start)
 	for m.Next() {
 		if m.Kind() == 'n' {
 			continue
@@ -71,14 +81,19 @@ func (d *reader) block(p *genai.Part, at jsonscan.Span, field func() string) {
 		case "is_error":
 			b.failed = m.Value
 		case "cache_control":
-			p.Cache = d.cache(&m, field()+".cache_control")
+			if m.Kind() == '{' {
+				p.Cache = d.cache(m.Value, "")
+			} else {
+				d.wrong(field.of(".cache_control"), "an object")
+			}
 		}
 	}
+	at := jsonscan.Span{Start: start, End: m.Pos()}
 	text := func(s jsonscan.Span) string { return wire.String(d.text, s) }
 	switch kind := text(b.kind); kind {
 	case "text":
 		if b.text.Empty() || d.text[b.text.Start] != '"' {
-			d.wrong(field()+".text", "a string")
+			d.wrong(field.of(".text"), "a string")
 			return
 		}
 		p.Text = text(b.text)
@@ -109,7 +124,7 @@ func (d *reader) block(p *genai.Part, at jsonscan.Span, field func() string) {
 	case "tool_result":
 		p.Kind, p.Result = genai.Result, &genai.ToolResult{CallID: text(b.id), Failed: !b.failed.Empty() && d.text[b.failed.Start] == 't'}
 		if !b.inner.Empty() {
-			p.Result.Parts = d.content(b.inner, field()+".content")
+			p.Result.Parts = d.content(b.inner, *field)
 		}
 	case "thinking":
 		p.Kind, p.Text, p.Proof = genai.Thinking, text(b.thinking), proofOf(text(b.signature))
@@ -119,16 +134,16 @@ func (d *reader) block(p *genai.Part, at jsonscan.Span, field func() string) {
 			p.Proof.Redacted, p.Proof.Signature = p.Proof.Signature, ""
 		}
 	case "":
-		d.wrong(field()+".type", "a string")
+		d.wrong(field.of(".type"), "a string")
 	default: // what the provider's own tools did, and what came after this was written
 		p.Kind, p.Raw, p.From = genai.ServerTool, at.Of(d.text), genai.Anthropic
 	}
 }
 
 // source reads where an image or a document is.
-func (d *reader) source(p *genai.Part, at jsonscan.Span, field func() string) {
+func (d *reader) source(p *genai.Part, at jsonscan.Span, field *place) {
 	if at.Empty() || d.text[at.Start] != '{' {
-		d.wrong(field()+".source", "an object")
+		d.wrong(field.of(".source"), "an object")
 		return
 	}
 	kind := ""
@@ -136,15 +151,15 @@ func (d *reader) source(p *genai.Part, at jsonscan.Span, field func() string) {
 	for m := jsonscan.Object(d.text, at.Start); m.Next(); {
 		switch string(m.Name()) {
 		case "type":
-			kind = d.string(&m, field()+".source.type")
+			kind = d.inside(&m, field, ".source.type")
 		case "media_type":
-			p.Media.MIME = d.string(&m, field()+".source.media_type")
+			p.Media.MIME = d.inside(&m, field, ".source.media_type")
 		case "data":
-			p.Media.Data = d.string(&m, field()+".source.data")
+			p.Media.Data = d.inside(&m, field, ".source.data")
 		case "url":
-			p.Media.URL = d.string(&m, field()+".source.url")
+			p.Media.URL = d.inside(&m, field, ".source.url")
 		case "file_id":
-			p.Media.FileID = d.string(&m, field()+".source.file_id")
+			p.Media.FileID = d.inside(&m, field, ".source.file_id")
 		case "content":
 			content = m.Value
 		}
@@ -157,8 +172,19 @@ func (d *reader) source(p *genai.Part, at jsonscan.Span, field func() string) {
 		p.Media.MIME, p.Media.Plain, p.Media.Data = "text/plain", true, d.texts(content)
 		p.Raw, p.From = at.Of(d.text), genai.Anthropic // replaced by the whole block
 	default:
-		d.wrong(field()+".source.type", "base64, url, text, content or file")
+		d.wrong(field.of(".source.type"), "base64, url, text, content or file")
 	}
+}
+
+// inside is a string below a place.
+func (d *reader) inside(m *jsonscan.Members, field *place, name string) string {
+	if m.Kind() == '"' {
+		return jsonscan.String(d.text, m.Value)
+	}
+	if m.Kind() != 'n' {
+		d.wrong(field.of(name), "a string")
+	}
+	return ""
 }
 
 // texts joins the texts of a list of blocks, or is the text itself.

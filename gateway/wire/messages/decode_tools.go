@@ -31,11 +31,11 @@ func (d *reader) tool(at jsonscan.Span, field string) genai.Tool {
 	for m := jsonscan.Object(d.text, at.Start); m.Next(); {
 		switch string(m.Name()) {
 		case "name":
-			t.Name = d.string(&m, field+".name")
+			t.Name = d.string(m.Value, field+".name")
 		case "description":
-			t.Description = d.string(&m, field+".description")
+			t.Description = d.string(m.Value, field+".description")
 		case "input_schema":
-			if d.is(&m, '{', field+".input_schema", "a JSON schema") {
+			if d.is(m.Value, '{', field+".input_schema", "a JSON schema") {
 				t.Parameters = m.Value.Of(d.text)
 			}
 		case "strict":
@@ -44,7 +44,7 @@ func (d *reader) tool(at jsonscan.Span, field string) genai.Tool {
 				t.Strict = &strict
 			}
 		case "cache_control":
-			t.Cache = d.cache(&m, field+".cache_control")
+			t.Cache = d.cache(m.Value, field+".cache_control")
 		case "max_uses":
 			t.MaxUses = max(0, wire.Count(m.Value.Of(d.text)))
 		case "type":

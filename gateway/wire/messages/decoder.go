@@ -107,7 +107,8 @@ func (d *decoder) partStart(events []genai.Event, text []byte, start int) []gena
 	}
 	r := reader{text: text}
 	var p genai.Part
-	r.block(&p, block, func() string { return "content_block" })
+	m := jsonscan.Object(text, block.Start)
+	r.block(&p, &m, block.Start, &place{list: "content_block", at: -1})
 	if r.err != nil {
 		return d.fail(events, unreadable("The provider's stream has a content block that could not be read."))
 	}

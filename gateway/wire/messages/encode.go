@@ -6,7 +6,6 @@ import (
 
 	"weir/gateway/apierror"
 	"weir/gateway/genai"
-	"weir/gateway/jsonscan"
 	"weir/gateway/wire"
 )
 
@@ -32,12 +31,12 @@ func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Erro
 		if r.Output != nil && r.Output.Schema != nil {
 			j.Open("format", '{')
 			j.Text("type", "json_schema")
-			j.Raw("schema", r.Output.Schema)
+			encodeSchema(&j, "schema", r.Output.Schema, r.From)
 			j.Close('}')
 		}
 		j.Close('}')
 	}
-	if !think.on() { // the model that thinks takes none of them
+	if think.sampled && !think.on() {
 		j.Number("temperature", temperature(r.Temperature))
 		j.Number("top_p", r.TopP)
 		j.Number("top_k", r.TopK)
@@ -120,86 +119,6 @@ func encodeStop(j *wire.JSON, stop []string) {
 	if open {
 		j.Close(']')
 	}
-}
-
-func encodeTools(j *wire.JSON, r *genai.Request) {
-	if len(r.Tools) == 0 {
-		return
-	}
-	j.Open("tools", '[')
-	for i := range r.Tools {
-		encodeTool(j, &r.Tools[i])
-	}
-	j.Close(']')
-	serial := r.Parallel != nil && !*r.Parallel
-	mode := r.Choice.Mode
-	if mode == genai.ToolDefault && !serial {
-		return
-	}
-	j.Open("tool_choice", '{')
-	switch mode {
-	case genai.ToolRequired:
-		j.Text("type", "any")
-	case genai.ToolNamed:
-		j.Text("type", "tool")
-		j.Text("name", r.Choice.Name)
-	case genai.ToolNone:
-		j.Text("type", "none")
-		serial = false
-	default:
-		j.Text("type", "auto")
-	}
-	if serial {
-		j.Bool("disable_parallel_tool_use", true)
-	}
-	j.Close('}')
-}
-
-func encodeTool(j *wire.JSON, t *genai.Tool) {
-	if t.From == genai.Anthropic && t.Raw != nil {
-		raw := t.Raw
-		if t.Cache != nil && wire.Member(raw, jsonscan.Span{End: len(raw)}, "cache_control").Empty() {
-			marked := append([]byte(nil), raw[:len(raw)-1]...)
-			raw = append(append(marked, cacheMember(t.Cache)...), '}')
-		}
-		j.Raw("", raw)
-		return
-	}
-	j.Open("", '{')
-	if t.Server != "" { // the table lets through a search of the web alone
-		j.Text("type", "web_search_20250305")
-		j.Text("name", "web_search")
-		if t.MaxUses > 0 {
-			j.Int("max_uses", t.MaxUses)
-		}
-	} else {
-		j.Text("name", t.Name)
-		j.Some("description", t.Description)
-		if t.Parameters != nil {
-			j.Raw("input_schema", objectSchema(t.Parameters))
-		} else {
-			j.Raw("input_schema", []byte(`{"type":"object","properties":{}}`))
-		}
-		if t.Strict != nil && *t.Strict {
-			j.Bool("strict", true)
-		}
-	}
-	encodeCache(j, t.Cache)
-	j.Close('}')
-}
-
-// objectSchema is a schema of a tool's input with the type that the API insists on.
-func objectSchema(schema []byte) []byte {
-	at := jsonscan.Span{End: len(schema)}
-	if !wire.Member(schema, at, "type").Empty() {
-		return schema
-	}
-	out := append([]byte(nil), `{"type":"object"`...)
-	rest := jsonscan.Space(schema, 1)
-	if rest < len(schema) && schema[0] == '{' && schema[rest] != '}' {
-		return append(append(out, ','), schema[rest:]...)
-	}
-	return append(out, '}')
 }
 
 func encodeCache(j *wire.JSON, c *genai.Cache) {

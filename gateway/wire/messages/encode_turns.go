@@ -75,6 +75,10 @@ func gather(turns []turn, m *genai.Message) []turn {
 			if !sendable(p) || !assistant {
 				continue // what is not signed is refused
 			}
+		case genai.Image, genai.Audio, genai.File:
+			if assistant {
+				continue // the API takes what a model made from the user alone
+			}
 		case genai.ServerTool:
 			if p.From != genai.Anthropic {
 				continue

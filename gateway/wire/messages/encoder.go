@@ -2,6 +2,7 @@ package messages
 
 import (
 	"weir/gateway/genai"
+	"weir/gateway/jsonscan"
 	"weir/gateway/wire"
 )
 
@@ -170,17 +171,22 @@ func (w *encoder) AppendEnd(out []byte, usage genai.Usage, bill *wire.Bill) []by
 	j := wire.JSON(out)
 	w.start(&j, "", genai.Usage{})
 	w.end(&j)
-	out = appendMessageDelta(j, `"`+stopReason(w.stop, w.called)+`"`, w.seq, usage, bill, w.tier)
+	sequence := "null"
+	if w.seq != "" {
+		sequence = string(jsonscan.AppendString(nil, w.seq))
+	}
+	out = appendMessageDelta(j, `"`+stopReason(w.stop, w.called)+`"`, sequence, usage, bill, w.tier)
 	return append(out, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"...)
 }
 
-// appendMessageDelta appends the event that has the usage; reason is JSON.
+// appendMessageDelta appends the event that has the usage; reason and sequence
+// are JSON.
 func appendMessageDelta(out []byte, reason, sequence string, usage genai.Usage, bill *wire.Bill, tier string) []byte {
 	j := wire.JSON(out)
 	event(&j, "message_delta")
 	j.Open("delta", '{')
 	j.Raw("stop_reason", []byte(reason))
-	appendStopSequence(&j, sequence)
+	j.Raw("stop_sequence", []byte(sequence))
 	j.Close('}')
 	j.Raw("usage", appendUsage(nil, usage, bill, tier))
 	endEvent(&j)

@@ -3,7 +3,6 @@ package messages
 import (
 	"weir/gateway/apierror"
 	"weir/gateway/genai"
-	"weir/gateway/jsonscan"
 	"weir/gateway/wire"
 )
 
@@ -101,20 +100,4 @@ func hasFile(r *genai.Request) bool {
 		}
 	}
 	return false
-}
-
-// Prompt gathers what a provider would count of system, messages and tools.
-func (r *Request) Prompt() (text string, messages int64) {
-	var b wire.Prompt
-	if !r.system.Empty() {
-		b.Gather(r.head.Body, r.system)
-		messages++
-	}
-	for e := jsonscan.Array(r.head.Body, r.messages.Start); e.Next(); messages++ {
-		b.Gather(r.head.Body, e.Value)
-	}
-	if !r.tools.Empty() {
-		b.Write(r.tools.Of(r.head.Body)) // the schema is given to the model as text
-	}
-	return b.String(), messages
 }

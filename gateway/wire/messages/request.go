@@ -22,6 +22,13 @@ type Request struct {
 	maxTokens  jsonscan.Span // the value, null included
 	removed    jsonscan.Span // the requesty member with its comma
 	lastMember int           // the end of the last member's value
+	others     []member      // that the gateway reads in a translation alone
+}
+
+// member is a member of the body.
+type member struct {
+	name  string
+	value jsonscan.Span
 }
 
 // Head is what every request says.
@@ -82,6 +89,9 @@ func readRequest(body []byte) (*Request, *apierror.Error) {
 			if fieldNames()[f] == "requesty" {
 				r.removed, requestyLast, beforeRequesty = jsonscan.Span{Start: m.Key.Start, End: m.Value.End}, true, previous
 			}
+		}
+		if f < 0 && m.Kind() != 'n' {
+			r.others = append(r.others, member{string(name), m.Value})
 		}
 		previous = m.Value.End
 	}

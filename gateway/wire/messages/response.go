@@ -23,7 +23,11 @@ func (Format) AppendResponse(out []byte, r *genai.Response, to *wire.Reply, usag
 	}
 	j.Close(']')
 	j.Text("stop_reason", stopReason(choice.Stop, called))
-	appendStopSequence(&j, choice.StopSequence)
+	if choice.StopSequence == "" {
+		j.Null("stop_sequence")
+	} else {
+		j.Text("stop_sequence", choice.StopSequence)
+	}
 	j.Raw("usage", appendUsage(nil, usage, bill, r.ServiceTier))
 	j.Close('}')
 	return j
@@ -44,14 +48,6 @@ func appendHead(j *wire.JSON, name, id string, to *wire.Reply) {
 	j.Text("type", "message")
 	j.Text("role", "assistant")
 	j.Raw("model", to.Quoted)
-}
-
-func appendStopSequence(j *wire.JSON, s string) {
-	if s == "" {
-		j.Null("stop_sequence")
-	} else {
-		j.Text("stop_sequence", s)
-	}
 }
 
 // appendBlock writes a block of an answer.

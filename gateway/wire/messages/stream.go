@@ -17,11 +17,11 @@ type stream struct {
 	err   *apierror.Error
 	split wire.Splitter
 
-	edits   []jsonscan.Edit
-	joined  []byte
-	started bool
-	billed  bool // with the cost
-	cut     bool // what was written last is no whole event
+	edits    []jsonscan.Edit
+	joined   []byte
+	started  bool
+	reported bool // a message_delta has brought usage
+	cut      bool // what was written last is no whole event
 }
 
 // Seen is what was read so far.
@@ -84,10 +84,12 @@ func (s *stream) event(out []byte, e *wire.SSE) []byte {
 		s.fail(unreadable("The provider's stream has an event that is not a JSON object."))
 		return out
 	}
+	kind := kindOf(text, start, e.Name)
+	s.started = s.started || s.err == nil && kind != "ping"
 	switch {
 	case !open || s.err != nil:
 		return out
-	case kindOf(text, start, e.Name) == "message_stop":
+	case kind == "message_stop":
 		s.end = append([]byte(nil), e.Raw...)
 		return out
 	}
@@ -162,12 +164,11 @@ func (s *stream) read(text []byte, start int, open bool) bool {
 		s.fail(errorInside(text, start))
 		return true
 	}
-	s.started = true
 	if !usageAt.Empty() {
 		spans := s.seen.report(text, usageAt)
+		s.reported = true
 		if open && s.to.Bill != nil {
 			s.edits = append(s.edits, spans.edit(s.to.Bill(s.seen.Usage).Cost))
-			s.billed = true
 		}
 	}
 	jsonscan.SortEdits(s.edits)
@@ -186,8 +187,15 @@ func (s *stream) AppendGap(out []byte) []byte {
 // AppendEnd appends a report of the usage where the provider gave none, and then what
 // ends the answer.
 func (s *stream) AppendEnd(out []byte, usage genai.Usage, bill *wire.Bill) []byte {
-	if !s.billed && s.end != nil {
-		out = appendMessageDelta(s.AppendGap(out), "null", "", usage, bill, s.seen.ServiceTier)
+	if !s.reported && s.end != nil {
+		out = appendMessageDelta(s.AppendGap(out), orNull(s.seen.finish), orNull(s.seen.sequence), usage, bill, s.seen.ServiceTier)
 	}
 	return append(out, s.end...)
+}
+
+func orNull(quoted []byte) string {
+	if len(quoted) == 0 {
+		return "null"
+	}
+	return string(quoted)
 }

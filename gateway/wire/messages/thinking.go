@@ -19,6 +19,7 @@ type thinking struct {
 	off      bool   // said, and not only left out
 	level    string // output_config.effort
 	summary  bool
+	sampled  bool // temperature, top_p and top_k are taken
 }
 
 func (t *thinking) on() bool { return t.budget > 0 || t.adaptive }
@@ -27,9 +28,11 @@ func (t *thinking) on() bool { return t.budget > 0 || t.adaptive }
 // those since 4.7 refuse a budget; older ones, and those of other makers that speak this
 // protocol, take a budget. It must stay below the limit, and thinking cannot go with a
 // tool that must be called, nor begin in the middle of a turn: then it is left out, as
-// the request is worth more than the thought.
+// the request is worth more than the thought. A model that thinks, and any since 4.7,
+// refuses to be told how to sample.
 func thinkingOf(r *genai.Request, o wire.Options) thinking {
-	t := thinking{limit: r.MaxTokens}
+	version := versionOf(o.Model)
+	t := thinking{limit: r.MaxTokens, sampled: version < 407}
 	want := r.Reasoning
 	tokens := int64(0)
 	if want != nil {
@@ -49,7 +52,7 @@ func thinkingOf(r *genai.Request, o wire.Options) thinking {
 	}
 	t.summary = want.Summary != ""
 	forced := r.Choice.Mode == genai.ToolRequired || r.Choice.Mode == genai.ToolNamed
-	if version := versionOf(o.Model); version >= 406 {
+	if version >= 406 {
 		t.level = level(want, version)
 		t.adaptive = !forced
 		return t
@@ -91,6 +94,9 @@ func versionOf(model string) int {
 	if !ok {
 		return 0
 	}
+	if strings.HasPrefix(name, "mythos-preview") {
+		return 406 // what it takes, though it has no number
+	}
 	version, found := 0, false
 	for _, piece := range strings.FieldsFunc(name, func(c rune) bool { return c == '-' || c == '.' || c == '@' || c == ':' }) {
 		n, err := strconv.Atoi(piece)
@@ -107,13 +113,16 @@ func versionOf(model string) int {
 	return version
 }
 
-// midTurn tells that tools were called in the turn that is under way, and that it did not
-// begin with a thought: the API refuses a budget then.
+// midTurn tells that the answer was begun already, or that tools were called in the turn
+// that is under way and it did not begin with a thought: the API refuses a budget then.
 func midTurn(r *genai.Request) bool {
 	for i := len(r.Messages) - 1; i >= 0; i-- {
 		m := &r.Messages[i]
 		switch m.Role {
 		case genai.Assistant:
+			if i == len(r.Messages)-1 {
+				return true
+			}
 			calls, thought := false, false
 			for j := range m.Parts {
 				calls = calls || m.Parts[j].Kind == genai.Call

@@ -53,7 +53,7 @@ func (q *Wish) Compose(number int64, model string, o Options) (*Answer, error) {
 	if limited {
 		a.Stop = StopLength
 	}
-	visible := a.Tokens.Completion - a.Tokens.Reasoning
+	visible := tokens.Completion - tokens.Reasoning // also where the time is billed
 	if a.Tokens.Reasoning > 0 {
 		a.Thought, _ = words(min(a.Tokens.Reasoning, maxWords/16), 1)
 	}

@@ -6,6 +6,7 @@ package anthropic
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"weir/stack/provider/answer"
@@ -28,7 +29,7 @@ func checkHeaders(r *http.Request) error {
 		return answer.Unauthorized("x-api-key header is required")
 	case r.Header.Get("Anthropic-Version") == "":
 		return answer.Invalid("anthropic-version", "anthropic-version: header is required")
-	case r.Header.Get("Anthropic-Version") != "2023-06-01" && r.Header.Get("Anthropic-Version") != "2023-01-01":
+	case !slices.Contains([]string{"2023-01-01", "2023-06-01", "2026-10-21"}, r.Header.Get("Anthropic-Version")):
 		return answer.Invalid("anthropic-version", "anthropic-version: %q is not a valid version", r.Header.Get("Anthropic-Version"))
 	}
 	return nil

@@ -131,6 +131,8 @@ func (b block) check(i, j int, role string) error {
 		return answer.Invalid("messages", "%s.%s.source: Field required", at(i, j), b.Type)
 	case b.Type == "tool_use" && role != "assistant":
 		return answer.Invalid("messages", "messages.%d: `tool_use` blocks can only be in `assistant` messages", i)
+	case b.Type == "tool_use" && !answer.IsName(b.ID, 256):
+		return answer.Invalid("messages", "%s.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'", at(i, j))
 	case b.Type == "tool_use" && (len(b.Input) == 0 || b.Input[0] != '{'):
 		return answer.Invalid("messages", "%s.tool_use.input: Input should be a valid dictionary", at(i, j))
 	case b.Type == "tool_result" && role != "user":

@@ -1,12 +1,12 @@
 package anthropic
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"weir/stack/provider/answer"
 	"weir/stack/provider/exchange"
@@ -14,7 +14,7 @@ import (
 
 // fields are those that Anthropic takes; any other is refused.
 func fields() []string {
-	return []string{"cache_control", "container", "context_management", "inference_geo", "max_tokens", "mcp_servers", "messages",
+	return []string{"cache_control", "container", "context_management", "diagnostics", "inference_geo", "max_tokens", "mcp_servers", "messages",
 		"metadata", "model", "output_config", "output_format", "service_tier", "speed", "stop_sequences", "stream", "system",
 		"temperature", "thinking", "tool_choice", "tools", "top_k", "top_p"}
 }
@@ -133,8 +133,14 @@ func (q *request) checkFields(body []byte) error {
 		return answer.Invalid("messages", "messages: at least one message is required")
 	case q.Temperature != nil && (*q.Temperature < 0 || *q.Temperature > 1):
 		return answer.Invalid("temperature", "temperature: range: 0..1")
-	case bytes.Count(body, []byte(`"cache_control":{`)) > 4:
-		return answer.Invalid("cache_control", "A maximum of 4 blocks with cache_control may be provided. Found %d.", bytes.Count(body, []byte(`"cache_control":{`)))
+	}
+	if n := breakpoints(body); n > 4 {
+		return answer.Invalid("cache_control", "A maximum of 4 blocks with cache_control may be provided. Found %d.", n)
+	}
+	for _, stop := range q.Stops {
+		if strings.TrimSpace(stop) == "" {
+			return answer.Invalid("stop_sequences", "stop_sequences: each stop sequence must contain non-whitespace")
+		}
 	}
 	for name := range q.Metadata {
 		if name != "user_id" {
@@ -147,6 +153,8 @@ func (q *request) checkFields(body []byte) error {
 		case t.Name == "":
 			return answer.Invalid("tools", "tools.%d.custom.name: Field required", i)
 		case t.Type != "" && t.Type != "custom":
+		case !answer.IsName(t.Name, 128):
+			return answer.Invalid("tools", "tools.%d.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'", i)
 		case len(t.Schema) == 0:
 			return answer.Invalid("tools", "tools.%d.custom.input_schema: Field required", i)
 		case json.Unmarshal(t.Schema, &schema) != nil || schema.Type != "object":
@@ -157,8 +165,42 @@ func (q *request) checkFields(body []byte) error {
 		if f != nil && (f.Type != "json_schema" || len(f.Schema) == 0) {
 			return answer.Invalid("output_config", "output_config.format: Input should be a json_schema with a schema")
 		}
+		if f == nil {
+			continue
+		}
+		if err := answer.CheckClosed(f.Schema, unsupported()); err != nil {
+			return answer.Invalid("output_config", "output_config.format.schema: %v", err)
+		}
 	}
 	return q.checkChoice()
+}
+
+// unsupported are the words of JSON Schema that Anthropic does not take in the schema of an answer.
+func unsupported() []string {
+	return []string{"exclusiveMaximum", "exclusiveMinimum", "maxItems", "maxLength", "maximum", "minLength", "minimum", "multipleOf"}
+}
+
+// breakpoints counts the places where a cache is asked for.
+func breakpoints(raw []byte) int {
+	var object map[string]json.RawMessage
+	var list []json.RawMessage
+	n := 0
+	if json.Unmarshal(raw, &object) == nil {
+		for name, below := range object {
+			switch {
+			case name == "input" || name == "input_schema": // the client's own words
+			case name == "cache_control" && string(below) != "null":
+				n++
+			default:
+				n += breakpoints(below)
+			}
+		}
+	} else if json.Unmarshal(raw, &list) == nil {
+		for _, below := range list {
+			n += breakpoints(below)
+		}
+	}
+	return n
 }
 
 func (q *request) checkChoice() error {
@@ -192,19 +234,19 @@ func (q *request) checkLimits() error {
 	switch {
 	case q.MaxTokens == nil:
 		return answer.Invalid("max_tokens", "max_tokens: Field required")
-	case *q.MaxTokens < 1:
-		return answer.Invalid("max_tokens", "max_tokens: must be greater than or equal to 1")
+	case *q.MaxTokens < 0:
+		return answer.Invalid("max_tokens", "max_tokens: must be greater than or equal to 0")
 	case q.Thinking == nil:
 		return nil
 	}
 	switch t := q.Thinking; {
-	case t.Type == "disabled" || t.Type == "adaptive":
+	case slices.Contains([]string{"disabled", "adaptive", "between_tools"}, t.Type):
 		if t.Budget != nil {
 			return answer.Invalid("thinking", "thinking.%s.budget_tokens: Extra inputs are not permitted", t.Type)
 		}
 		return nil
 	case t.Type != "enabled":
-		return answer.Invalid("thinking", "thinking: Input tag '%s' found using 'type' does not match any of the expected tags: 'adaptive', 'disabled', 'enabled'", t.Type)
+		return answer.Invalid("thinking", "thinking: Input tag '%s' found using 'type' does not match any of the expected tags: 'adaptive', 'between_tools', 'disabled', 'enabled'", t.Type)
 	case t.Budget == nil:
 		return answer.Invalid("thinking", "thinking.enabled.budget_tokens: Field required")
 	case *t.Budget < 1024:

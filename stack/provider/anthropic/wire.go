@@ -139,6 +139,9 @@ func (w *wire) usage(output int64) object {
 		"cache_creation": object{"ephemeral_5m_input_tokens": t.Written - t.Written1h, "ephemeral_1h_input_tokens": t.Written1h},
 		"service_tier":   "standard",
 	}
+	if t.Reasoning > 0 && output == t.Completion {
+		usage["output_tokens_details"] = object{"thinking_tokens": t.Reasoning}
+	}
 	if n := w.a.Units.Searches; n > 0 {
 		usage["server_tool_use"] = object{"web_search_requests": n}
 	}

@@ -131,6 +131,10 @@ func (t *turn) add(i, j int, role, kind string, raw json.RawMessage) error {
 		if role != "assistant" || len(b.Input) == 0 || b.Input[0] != '{' {
 			return answer.Invalid("messages", "The toolUse block at messages.%d.content.%d needs the assistant's role and an object as input.", i, j)
 		}
+		if !answer.IsName(b.ID, 64) {
+			return answer.Invalid("messages", "Value '%s' at 'messages.%d.member.content.%d.member.toolUse.toolUseId' failed to satisfy constraint: "+
+				"Member must satisfy regular expression pattern: [a-zA-Z0-9_-]+", b.ID, i+1, j+1)
+		}
 		t.calls = append(t.calls, b.ID)
 	case "toolResult":
 		if role != "user" || len(b.Content) == 0 || b.Content[0] != '[' {

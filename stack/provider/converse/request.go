@@ -112,6 +112,9 @@ func (q *request) fillTools(wish *answer.Wish) error {
 		case t.Spec == nil:
 		case t.Spec.Name == "" || len(t.Spec.Schema.JSON) == 0 || t.Spec.Schema.JSON[0] != '{':
 			return answer.Invalid("toolConfig", "Value at 'toolConfig.tools.%d.member.toolSpec' failed to satisfy constraint: name and inputSchema.json must not be null", i)
+		case !answer.IsName(t.Spec.Name, 64):
+			return answer.Invalid("toolConfig", "Value '%s' at 'toolConfig.tools.%d.member.toolSpec.name' failed to satisfy constraint: "+
+				"Member must satisfy regular expression pattern: [a-zA-Z0-9_-]+", t.Spec.Name, i+1)
 		default:
 			wish.Tools = append(wish.Tools, answer.Tool{Name: t.Spec.Name, Schema: t.Spec.Schema.JSON})
 		}

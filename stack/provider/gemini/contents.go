@@ -114,14 +114,14 @@ func (p part) check(i, j int) error {
 			kinds++
 		}
 	}
-	signature, err := base64.StdEncoding.DecodeString(p.Signature)
+	signature, err := decode(p.Signature)
 	switch {
 	case kinds != 1:
 		return answer.Invalid("contents", "* GenerateContentRequest.contents[%d].parts[%d].data: required oneof field 'data' must have one initialized field", i, j)
 	case p.Signature != "" && (err != nil || !strings.HasPrefix(string(signature), "mock")):
 		return answer.Invalid("contents", "Thought signature is not valid.")
 	case p.Inline != nil:
-		if _, err := base64.StdEncoding.DecodeString(p.Inline.Data); err != nil || p.Inline.Data == "" {
+		if _, err := decode(p.Inline.Data); err != nil || p.Inline.Data == "" {
 			return answer.Invalid("contents", "Invalid value at 'contents[%d].parts[%d].inline_data.data' (TYPE_BYTES), Base64 decoding failed", i, j)
 		}
 		if p.Inline.MimeType == "" {
@@ -133,4 +133,10 @@ func (p part) check(i, j int) error {
 		return answer.Invalid("contents", "Invalid value at 'contents[%d].parts[%d].function_response.response' (type.googleapis.com/google.protobuf.Struct)", i, j)
 	}
 	return nil
+}
+
+// decode reads base64 of either alphabet, padded or not, as Google does.
+func decode(text string) ([]byte, error) {
+	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
+	return base64.RawStdEncoding.DecodeString(text)
 }

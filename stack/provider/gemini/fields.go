@@ -1,7 +1,6 @@
 package gemini
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -53,7 +52,8 @@ func schemaFields() fields {
 		"minLength maxLength pattern example anyOf propertyOrdering default items minimum maximum", nil)
 }
 
-// check refuses names in value that allowed does not have.
+// check refuses names in value that allowed does not have, and writes those that are given in snake_case, which
+// Google takes as well, in camelCase.
 func check(value any, allowed fields, at string) error {
 	if allowed == nil {
 		return nil
@@ -67,16 +67,42 @@ func check(value any, allowed fields, at string) error {
 		}
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			below, known := allowed[name]
+			camel := inCamelCase(name)
+			below, known := allowed[camel]
 			if !known {
 				return unknown(name, at)
 			}
-			if err := check(v[name], below, strings.TrimPrefix(at+"."+name, ".")); err != nil {
+			rename(v, name, camel)
+			at := strings.TrimPrefix(at+"."+name, ".")
+			if camel == "responseSchema" || camel == "parameters" {
+				if err := checkSchema(v[camel], at); err != nil {
+					return err
+				}
+			}
+			if err := check(v[camel], below, at); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// inCamelCase is a name that may be in snake_case.
+func inCamelCase(name string) string {
+	words := strings.Split(name, "_")
+	for i, word := range words[1:] {
+		if word != "" {
+			words[i+1] = strings.ToUpper(word[:1]) + word[1:]
+		}
+	}
+	return strings.Join(words, "")
+}
+
+func rename(object map[string]any, from, to string) {
+	if from != to {
+		object[to] = object[from]
+		delete(object, from)
+	}
 }
 
 func unknown(name, at string) error {
@@ -94,9 +120,11 @@ func checkSchema(value any, at string) error {
 		return answer.Invalid(at, "Invalid value at '%s' (type.googleapis.com/google.ai.generativelanguage.v1beta.Schema)", at)
 	}
 	for _, name := range slices.Sorted(maps.Keys(object)) {
-		if _, known := schemaFields()[name]; !known {
+		camel := inCamelCase(name)
+		if _, known := schemaFields()[camel]; !known {
 			return unknown(name, at)
 		}
+		rename(object, name, camel)
 	}
 	if kind, there := object["type"]; there {
 		text, ok := kind.(string)
@@ -133,16 +161,4 @@ func checkSchema(value any, at string) error {
 		}
 	}
 	return nil
-}
-
-// checkSchemaText is checkSchema of what is still JSON; none is fine.
-func checkSchemaText(raw json.RawMessage, at string) error {
-	if len(raw) == 0 {
-		return nil
-	}
-	var value any
-	if err := json.Unmarshal(raw, &value); err != nil {
-		return answer.Invalid(at, "Invalid value at '%s'", at)
-	}
-	return checkSchema(value, at)
 }

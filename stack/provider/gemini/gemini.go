@@ -2,8 +2,6 @@
 // at the paths of the Gemini API (with a key) and of Vertex AI (with a bearer token). It refuses, in Google's
 // words, fields that it does not know, also within schemas, and turns that do not fit each other. Nothing is
 // shared between requests.
-//
-// Deviation: the field names are taken in camelCase only, where Google takes snake_case too.
 package gemini
 
 import (

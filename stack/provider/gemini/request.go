@@ -83,7 +83,7 @@ func fill(wish *answer.Wish, body []byte) (*request, error) {
 	if err := check(whole, requestFields(), ""); err != nil {
 		return nil, err
 	}
-	if err := exchange.Decode(body, q); err != nil {
+	if err := exchange.Decode(exchange.JSON(whole), q); err != nil {
 		return nil, err
 	}
 	wish.Prompt = q.Contents
@@ -138,7 +138,7 @@ func (q *request) checkConfig() error {
 	case c.Thinking.Budget != nil && (*c.Thinking.Budget < -1 || *c.Thinking.Budget > 32768):
 		return answer.Invalid("generationConfig", "The thinking budget %d is invalid. Please choose a value between 0 and 32768.", *c.Thinking.Budget)
 	}
-	return checkSchemaText(c.Schema, "generation_config.response_schema")
+	return nil
 }
 
 // functions are the declared ones.
@@ -148,9 +148,6 @@ func (q *request) functions() (tools []answer.Tool, err error) {
 			if f.Name == "" {
 				return nil, answer.Invalid("tools", "* GenerateContentRequest.tools[0].function_declarations[0].name: Invalid function name. "+
 					"Must start with a letter or an underscore.")
-			}
-			if err := checkSchemaText(f.Parameters, "tools[0].function_declarations[0].parameters"); err != nil {
-				return nil, err
 			}
 			tool := answer.Tool{Name: f.Name, Schema: f.Parameters}
 			if len(f.JSONSchema) > 0 {

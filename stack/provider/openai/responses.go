@@ -14,8 +14,8 @@ const sealed = "enc_"
 
 // responsesFields are the fields that OpenAI takes; any other is refused.
 func responsesFields() []string {
-	return []string{"background", "context_management", "conversation", "include", "input", "instructions", "max_output_tokens",
-		"max_tool_calls", "metadata", "model", "parallel_tool_calls", "previous_response_id", "prompt", "prompt_cache_key",
+	return []string{"access_programs", "background", "background_options", "context_management", "conversation", "image", "include", "input", "instructions", "max_output_tokens",
+		"max_tool_calls", "metadata", "model", "moderation", "parallel_tool_calls", "previous_response_id", "prompt", "prompt_cache_key", "prompt_cache_options",
 		"prompt_cache_retention", "reasoning", "safety_identifier", "service_tier", "store", "stream", "stream_options",
 		"temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p", "truncation", "user"}
 }
@@ -36,6 +36,7 @@ type responsesRequest struct {
 			Type   string          `json:"type"`
 			Name   string          `json:"name"`
 			Schema json.RawMessage `json:"schema"`
+			Strict bool            `json:"strict"`
 		} `json:"format"`
 	} `json:"text"`
 	Tools []struct {
@@ -125,6 +126,11 @@ func (q *responsesRequest) check(body []byte) error {
 		return answer.Invalid("max_output_tokens", "Invalid 'max_output_tokens': integer below minimum value. Expected a value >= 16, but got %d instead.", *q.MaxTokens)
 	case q.Text.Format.Type == "json_schema" && (q.Text.Format.Name == "" || len(q.Text.Format.Schema) == 0):
 		return answer.Invalid("text.format.name", "Missing required parameter: 'text.format.name' or 'text.format.schema'.")
+	}
+	if q.Text.Format.Strict {
+		if err := answer.CheckClosed(q.Text.Format.Schema, nil); err != nil {
+			return answer.Invalid("text.format.schema", "Invalid schema for response_format '%s': %v", q.Text.Format.Name, err)
+		}
 	}
 	for i, t := range q.Tools {
 		if t.Type == "" || t.Type == "function" && t.Name == "" {

@@ -141,10 +141,7 @@ func (w *responsesWire) response(status string, output []any) object {
 	}
 	if (status == "completed" || status == "incomplete") && w.a.Report {
 		t := w.a.Tokens
-		details := object{"cached_tokens": t.Cached}
-		if t.Written > 0 {
-			details["caching_tokens"] = t.Written
-		}
+		details := object{"cached_tokens": t.Cached, "cache_write_tokens": t.Written}
 		r["usage"] = object{"input_tokens": t.Prompt, "input_tokens_details": details, "output_tokens": t.Completion,
 			"output_tokens_details": object{"reasoning_tokens": t.Reasoning}, "total_tokens": t.Prompt + t.Completion}
 	}
