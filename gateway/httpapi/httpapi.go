@@ -65,12 +65,7 @@ func New(o Options) (http.Handler, error) {
 	engine.RedirectTrailingSlash = false
 	engine.HandleMethodNotAllowed = true
 	engine.Use(cors)
-	for path, serve := range map[string]http.HandlerFunc{
-		"/v1/chat/completions":      s.Inference.ChatCompletions,
-		"/v1/responses":             s.Inference.Responses,
-		"/v1/messages":              s.Inference.Messages,
-		"/v1/messages/count_tokens": s.Inference.CountTokens,
-	} {
+	for path, serve := range s.inference() {
 		handler := func(c *gin.Context) { serve(c.Writer, c.Request) }
 		engine.POST(path, handler)
 		if strings.HasPrefix(path, "/v1/messages") { // Anthropic's SDKs append /v1/messages to a base URL
@@ -95,6 +90,19 @@ func New(o Options) (http.Handler, error) {
 		fail(c, apierror.New(apierror.WrongMethod, fmt.Sprintf("%s is not a method of %s.", clip(c.Request.Method), clip(c.Request.URL.Path))))
 	})
 	return engine, nil
+}
+
+// inference is what serves each inference endpoint.
+func (s *surface) inference() map[string]http.HandlerFunc {
+	if s.Inference == nil {
+		return nil // a surface of the management API alone
+	}
+	return map[string]http.HandlerFunc{
+		"/v1/chat/completions":      s.Inference.ChatCompletions,
+		"/v1/responses":             s.Inference.Responses,
+		"/v1/messages":              s.Inference.Messages,
+		"/v1/messages/count_tokens": s.Inference.CountTokens,
+	}
 }
 
 // clip bounds what an error repeats of a request.
