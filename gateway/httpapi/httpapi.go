@@ -70,18 +70,8 @@ func New(o Options) (http.Handler, error) {
 	engine.RedirectTrailingSlash = false
 	engine.HandleMethodNotAllowed = true
 	engine.Use(cors)
-	for path, serve := range map[string]func(Inference, http.ResponseWriter, *http.Request){
-		"/v1/chat/completions":      Inference.ChatCompletions,
-		"/v1/responses":             Inference.Responses,
-		"/v1/messages":              Inference.Messages,
-		"/v1/messages/count_tokens": Inference.CountTokens,
-		"/v1/embeddings":            Inference.Embeddings,
-		"/v1/images/generations":    Inference.ImageGenerations,
-		"/v1/images/edits":          Inference.ImageEdits,
-		"/v1/audio/speech":          Inference.Speech,
-		"/v1/audio/transcriptions":  Inference.Transcriptions,
-	} {
-		handler := func(c *gin.Context) { serve(s.Inference, c.Writer, c.Request) }
+	for path, serve := range s.inference() {
+		handler := func(c *gin.Context) { serve(c.Writer, c.Request) }
 		engine.POST(path, handler)
 		if strings.HasPrefix(path, "/v1/messages") { // Anthropic's SDKs append /v1/messages to a base URL
 			engine.POST("/anthropic"+path, handler)
@@ -105,6 +95,24 @@ func New(o Options) (http.Handler, error) {
 		fail(c, apierror.New(apierror.WrongMethod, fmt.Sprintf("%s is not a method of %s.", clip(c.Request.Method), clip(c.Request.URL.Path))))
 	})
 	return engine, nil
+}
+
+// inference is what serves each inference endpoint.
+func (s *surface) inference() map[string]http.HandlerFunc {
+	if s.Inference == nil {
+		return nil // a surface of the management API alone
+	}
+	return map[string]http.HandlerFunc{
+		"/v1/chat/completions":      s.Inference.ChatCompletions,
+		"/v1/responses":             s.Inference.Responses,
+		"/v1/messages":              s.Inference.Messages,
+		"/v1/messages/count_tokens": s.Inference.CountTokens,
+		"/v1/embeddings":            s.Inference.Embeddings,
+		"/v1/images/generations":    s.Inference.ImageGenerations,
+		"/v1/images/edits":          s.Inference.ImageEdits,
+		"/v1/audio/speech":          s.Inference.Speech,
+		"/v1/audio/transcriptions":  s.Inference.Transcriptions,
+	}
 }
 
 // clip bounds what an error repeats of a request.

@@ -85,6 +85,7 @@ type call struct {
 	begun   bool                // the status line is out
 	bound   time.Duration       // the write deadline, as clock; 0 for none
 	last    []byte              // what waits for the ledger
+	pulse   pulse
 	sent    int64
 	capture []byte // of what was sent, for keys that ask for it
 	gone    bool   // the client had left when the outcome was made
