@@ -124,6 +124,23 @@ func TestOtherProtocolsHaveNoEmbeddings(t *testing.T) {
 	}
 }
 
+// The endpoints are where the provider's protocol and its manners say.
+func TestWhereMediaGoes(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*config)
+		path   string
+	}{
+		"responses": {func(c *config) { c.provider.Protocol = "openai-responses" }, "/v1/embeddings"},
+		"azure":     {func(c *config) { c.provider.APIVersion = "2024-10-21" }, "/v1/openai/deployments/e/embeddings"},
+	} {
+		var got asked
+		w := start(t, got.notes(respond(200, `{"data":[],"model":"x"}`)), c.change)
+		if a := w.call("/v1/embeddings", `{"model":"mock/e","input":"a"}`); a.status != 200 || got.path != c.path {
+			t.Errorf("%s: got %d %s from %s", name, a.status, a.body, got.path)
+		}
+	}
+}
+
 func TestMediaAccess(t *testing.T) {
 	w := start(t, respond(200, `{"data":[],"model":"x"}`))
 	set(w, &schemas.AccessList{OrgId: "org", AccessListId: "acl", Chat: []string{"mock/*"}, Embedding: []string{"mock/e"}}, 0)
