@@ -25,9 +25,6 @@ func (r *Request) Bounds() (wire.Bounds, *apierror.Error) {
 	for m := jsonscan.Object(b.text, jsonscan.Space(b.text, 0)); m.Next(); {
 		b.member(&m)
 	}
-	if r.background {
-		b.May("background") // what it uses is told to nobody
-	}
 	if !utf8.Valid(b.text) {
 		b.Text *= utf8.UTFMax - 1 // each bad byte may become a character of three
 	}
