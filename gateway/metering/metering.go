@@ -25,6 +25,7 @@ const MaxTokens = 1_000_000_000
 
 // Units beside the token kinds, by the catalog's names.
 const (
+	UnitWrittenHour = "cache_write_1h_tokens"
 	UnitInputAudio  = "input_audio_tokens"
 	UnitOutputAudio = "output_audio_tokens"
 	UnitInputImage  = "input_image_tokens"
@@ -91,6 +92,7 @@ func (m *Meter) Measure(vendor, name, model, tier string, at time.Time, u genai.
 		}
 	}
 	input, output := l.Tokens.Input+l.Tokens.CachedInput+l.Tokens.CacheWrite, l.Tokens.Output+l.Tokens.Reasoning
+	count(UnitWrittenHour, u.WrittenHour, l.Tokens.CacheWrite)
 	count(UnitInputAudio, u.InputAudio, input)
 	count(UnitOutputAudio, u.OutputAudio, output)
 	count(UnitInputImage, u.InputImage, input)
