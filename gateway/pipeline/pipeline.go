@@ -225,7 +225,7 @@ func (c *call) plan() (e *apierror.Error) {
 		c.gone = true
 		return apierror.New(apierror.ClientDisconnected, "The client went away.")
 	}
-	if e = c.translate(); e != nil {
+	if e := c.translate(); e != nil {
 		return e
 	}
 	return c.accounts()
