@@ -66,8 +66,8 @@ func TestWhereCallsGo(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if got := p.url(p.Gateway(), &c.call).String(); got != c.want {
-			t.Errorf("%s: got %s, want %s", name, got, c.want)
+		if got, err := p.url(p.Gateway(), &c.call); err != nil || got.String() != c.want {
+			t.Errorf("%s: got %s, %v, want %s", name, got, err, c.want)
 		}
 	}
 }

@@ -88,7 +88,7 @@ func splitRegion(model string) (name, region string) {
 		return model, ""
 	}
 	region = model[at+1:]
-	if !isRegion(region) {
+	if !IsRegion(region) {
 		return model, ""
 	}
 	return model[:at], region
