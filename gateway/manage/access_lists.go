@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"weir/gateway/apierror"
+	"weir/gateway/provider"
 	"weir/internal/control"
 	"weir/schemas"
 )
@@ -48,7 +49,7 @@ const listTag, listName = "Access lists", "access list"
 func (m *Management) registerAccessLists(api huma.API) {
 	route(m, api, operation{"list-access-lists", http.MethodGet, "access-list", "All access lists", listTag, ""}, m.listAccessLists)
 	route(m, api, operation{"create-access-list", http.MethodPost, "access-list", "A new access list", listTag,
-		"An entry is provider/model or provider/*. It counts for the keys, groups and organisation that name it: a key's own first, then its group's, then the organisation's."}, m.createAccessList)
+		"An entry is provider/model or provider/*, for every region, or either with @region, for that one. It counts for the keys, groups and organisation that name it: a key's own first, then its group's, then the organisation's."}, m.createAccessList)
 	route(m, api, operation{"get-access-list", http.MethodGet, "access-list/{id}", "One access list", listTag, ""}, m.getAccessList)
 	route(m, api, operation{"update-access-list", http.MethodPatch, "access-list/{id}", "Changes the fields that are given", listTag, ""}, m.updateAccessList)
 	route(m, api, operation{"delete-access-list", http.MethodDelete, "access-list/{id}", "Ends one that nothing names any more", listTag, ""}, m.deleteAccessList)
@@ -89,7 +90,7 @@ type accessListPatchIn struct {
 	Body accessListFields `nameHint:"AccessListFields"`
 }
 
-func fillAccessList(l *schemas.AccessList, f *accessListFields) error {
+func (m *Management) fillAccessList(l *schemas.AccessList, f *accessListFields) error {
 	if f.Name != nil {
 		l.Name = *f.Name
 	}
@@ -108,7 +109,7 @@ func fillAccessList(l *schemas.AccessList, f *accessListFields) error {
 		if modality.in == nil {
 			continue
 		}
-		if e := checkModels(modality.name, *modality.in); e != nil {
+		if e := m.checkModels(modality.name, *modality.in); e != nil {
 			return e
 		}
 		*modality.to = *modality.in
@@ -117,7 +118,7 @@ func fillAccessList(l *schemas.AccessList, f *accessListFields) error {
 }
 
 // checkModels refuses entries that no model could match.
-func checkModels(field string, entries []string) *apierror.Error {
+func (m *Management) checkModels(field string, entries []string) *apierror.Error {
 	if len(entries) > maxModels {
 		return apierror.Invalid(field, fmt.Sprintf("%s has %d entries; at most %d are allowed. Name a whole provider as provider/*.", field, len(entries), maxModels))
 	}
@@ -126,9 +127,13 @@ func checkModels(field string, entries []string) *apierror.Error {
 		if e := checkText(at, entry, maxName); e != nil {
 			return e
 		}
-		provider, model, ok := strings.Cut(entry, "/")
-		if !ok || provider == "" || model == "" || strings.Contains(provider, "*") || model != "*" && strings.Contains(model, "*") {
-			return apierror.Invalid(at, at+" is not of the form provider/model or provider/*.")
+		name, model, ok := strings.Cut(entry, "/")
+		model, region := provider.SplitRegion(model)
+		if !ok || name == "" || model == "" || strings.Contains(name, "*") || model != "*" && strings.Contains(model, "*") {
+			return apierror.Invalid(at, at+" is not of the form provider/model or provider/*, with @region or without.")
+		}
+		if p := m.Providers.Get(name); p != nil && region != "" && !p.Has(region) {
+			return apierror.Invalid(at, at+" is for a region that the provider is not in. Leave it out, or name another one.")
 		}
 	}
 	return nil
@@ -137,12 +142,12 @@ func checkModels(field string, entries []string) *apierror.Error {
 func (m *Management) createAccessList(ctx context.Context, c *call, in *accessListIn) (*answer[accessListOut], error) {
 	return accessListAnswer(create(ctx, m, c, listName, func(id string) (*schemas.AccessList, error) {
 		l := &schemas.AccessList{AccessListId: id, OrgId: c.org}
-		return l, fillAccessList(l, &in.Body)
+		return l, m.fillAccessList(l, &in.Body)
 	}))
 }
 
 func (m *Management) updateAccessList(ctx context.Context, c *call, in *accessListPatchIn) (*answer[accessListOut], error) {
-	return accessListAnswer(update(ctx, m, c, in.ID, listName, func(l *schemas.AccessList) error { return fillAccessList(l, &in.Body) }))
+	return accessListAnswer(update(ctx, m, c, in.ID, listName, func(l *schemas.AccessList) error { return m.fillAccessList(l, &in.Body) }))
 }
 
 // deleteAccessList keeps a list that something names: what it bounds would be open.

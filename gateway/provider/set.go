@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"weir/gateway/apierror"
@@ -48,6 +49,7 @@ type Target struct {
 	Provider *Provider
 	Model    string // the provider's own name
 	Region   string // where it is called, "" when that is not known
+	Named    bool   // the client said so
 }
 
 // Resolve reads provider/model[@region], or a bare name where the configuration
@@ -68,21 +70,53 @@ func (s *Set) Resolve(name string) (Target, *apierror.Error) {
 			return Target{}, apierror.New(apierror.UnknownModel, fmt.Sprintf("The model %q names no provider. Models are named provider/model.", name))
 		}
 	}
-	model, region := splitRegion(model)
+	model, region := SplitRegion(model)
 	if model == "" {
 		return Target{}, apierror.New(apierror.UnknownModel, fmt.Sprintf("%q names no model. Models are named provider/model.", name))
 	}
-	if region == "" {
+	named := region != ""
+	if !named {
 		region = p.endpoint.region
-	} else if !p.endpoint.has(region) {
+	} else if !p.Has(region) {
 		return Target{}, apierror.New(apierror.UnknownModel, fmt.Sprintf("The provider %q is not in the region %q.", p.Name, region))
 	}
-	return Target{p, model, region}, nil
+	return Target{p, model, region, named}, nil
 }
 
-// splitRegion takes @region from the end of a model's name. What begins with a
+// Home is where a model of the provider is called that no region is named for.
+func (p *Provider) Home(model string) Target {
+	return Target{Provider: p, Model: model, Region: p.endpoint.region}
+}
+
+// Has tells whether the provider is in a region.
+func (p *Provider) Has(region string) bool { return p.endpoint.has(region) }
+
+// Within is the target in one of the regions that a call may reach: where the client
+// named none and the provider's own is not one of them, the first that the provider is
+// in. What is not known to be in one is in none.
+func (t Target) Within(regions []string) (Target, *apierror.Error) {
+	if t.Region != "" && slices.Contains(regions, t.Region) {
+		return t, nil
+	}
+	asked := t.Region
+	t.Region = "" // it is not reached
+	if t.Named {
+		return t, apierror.New(apierror.RegionNotAllowed, fmt.Sprintf("The region %q is none of those that this API key may reach: %s. Name one of them, or none.",
+			asked, strings.Join(regions, ", ")))
+	}
+	for _, region := range regions {
+		if t.Provider.Has(region) {
+			t.Region = region
+			return t, nil
+		}
+	}
+	return t, apierror.New(apierror.RegionNotAllowed, fmt.Sprintf("The provider %q is in none of the regions that this API key may reach: %s. "+
+		"Call another provider, or have an owner or admin change the regions of the key or the organisation.", t.Provider.Name, strings.Join(regions, ", ")))
+}
+
+// SplitRegion takes @region from the end of a model's name. What begins with a
 // digit or holds a slash is part of the name (claude@20240620, @cf/llama).
-func splitRegion(model string) (name, region string) {
+func SplitRegion(model string) (name, region string) {
 	at := strings.LastIndexByte(model, '@')
 	if at <= 0 || at == len(model)-1 {
 		return model, ""
