@@ -90,7 +90,7 @@ type accessListPatchIn struct {
 	Body accessListFields `nameHint:"AccessListFields"`
 }
 
-func (m *Management) fillAccessList(l *schemas.AccessList, f *accessListFields) error {
+func fillAccessList(l *schemas.AccessList, f *accessListFields) error {
 	if f.Name != nil {
 		l.Name = *f.Name
 	}
@@ -109,7 +109,7 @@ func (m *Management) fillAccessList(l *schemas.AccessList, f *accessListFields) 
 		if modality.in == nil {
 			continue
 		}
-		if e := m.checkModels(modality.name, *modality.in); e != nil {
+		if e := checkModels(modality.name, *modality.in); e != nil {
 			return e
 		}
 		*modality.to = *modality.in
@@ -118,7 +118,7 @@ func (m *Management) fillAccessList(l *schemas.AccessList, f *accessListFields) 
 }
 
 // checkModels refuses entries that no model could match.
-func (m *Management) checkModels(field string, entries []string) *apierror.Error {
+func checkModels(field string, entries []string) *apierror.Error {
 	if len(entries) > maxModels {
 		return apierror.Invalid(field, fmt.Sprintf("%s has %d entries; at most %d are allowed. Name a whole provider as provider/*.", field, len(entries), maxModels))
 	}
@@ -128,12 +128,9 @@ func (m *Management) checkModels(field string, entries []string) *apierror.Error
 			return e
 		}
 		name, model, ok := strings.Cut(entry, "/")
-		model, region := provider.SplitRegion(model)
+		model, _ = provider.SplitRegion(model)
 		if !ok || name == "" || model == "" || strings.Contains(name, "*") || model != "*" && strings.Contains(model, "*") {
 			return apierror.Invalid(at, at+" is not of the form provider/model or provider/*, with @region or without.")
-		}
-		if p := m.Providers.Get(name); p != nil && region != "" && !p.Has(region) {
-			return apierror.Invalid(at, at+" is for a region that the provider is not in. Leave it out, or name another one.")
 		}
 	}
 	return nil
@@ -142,12 +139,12 @@ func (m *Management) checkModels(field string, entries []string) *apierror.Error
 func (m *Management) createAccessList(ctx context.Context, c *call, in *accessListIn) (*answer[accessListOut], error) {
 	return accessListAnswer(create(ctx, m, c, listName, func(id string) (*schemas.AccessList, error) {
 		l := &schemas.AccessList{AccessListId: id, OrgId: c.org}
-		return l, m.fillAccessList(l, &in.Body)
+		return l, fillAccessList(l, &in.Body)
 	}))
 }
 
 func (m *Management) updateAccessList(ctx context.Context, c *call, in *accessListPatchIn) (*answer[accessListOut], error) {
-	return accessListAnswer(update(ctx, m, c, in.ID, listName, func(l *schemas.AccessList) error { return m.fillAccessList(l, &in.Body) }))
+	return accessListAnswer(update(ctx, m, c, in.ID, listName, func(l *schemas.AccessList) error { return fillAccessList(l, &in.Body) }))
 }
 
 // deleteAccessList keeps a list that something names: what it bounds would be open.
