@@ -203,10 +203,10 @@ func (c *call) plan() (e *apierror.Error) {
 		c.gone = true
 		return apierror.New(apierror.ClientDisconnected, "The client went away.")
 	}
-	if e = c.translate(); e != nil {
+	if e := c.translate(); e != nil {
 		return e
 	}
-	if e = c.accounts(); e != nil {
+	if e := c.accounts(); e != nil {
 		return e
 	}
 	return c.place(pinned)
