@@ -123,3 +123,31 @@ func TestRegionsOfVendors(t *testing.T) {
 		}
 	}
 }
+
+// Bedrock serves an inference profile wherever its geography has room: that is another
+// region than the one that is called.
+func TestInferenceProfilesAndPins(t *testing.T) {
+	p, err := New(Config{Name: "bedrock"}, noEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const arn = "arn:aws:bedrock:eu-west-1:123456789012:"
+	for model, pins := range map[string]string{ // with which it may be called
+		"anthropic.claude-sonnet-4-v1:0":                       "eu-west-1",
+		"zai.glm-4.7":                                          "eu-west-1",
+		"eu.anthropic.claude-sonnet-4-v1:0":                    "eu-west-1 eu",
+		"global.anthropic.claude-opus-4":                       "eu-west-1 global",
+		"us-gov.anthropic.claude-3":                            "eu-west-1 us-gov",
+		arn + "inference-profile/eu.anthropic.claude-sonnet-4": "eu-west-1 eu",
+		arn + "application-inference-profile/abc123":           "eu-west-1 any",
+		arn + "imported-model/abc123":                          "eu-west-1",
+	} {
+		regions := strings.Fields(pins)
+		if got, e := p.Home(model).Within(regions); e != nil || got.Region != "eu-west-1" {
+			t.Errorf("%s in %s: got %q, %v", model, pins, got.Region, e)
+		}
+		if _, e := p.Home(model).Within(regions[:1]); (e == nil) != (len(regions) == 1) {
+			t.Errorf("%s in %s: %v", model, regions[0], e)
+		}
+	}
+}

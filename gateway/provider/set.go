@@ -2,7 +2,6 @@ package provider
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"weir/gateway/apierror"
@@ -90,29 +89,6 @@ func (p *Provider) Home(model string) Target {
 
 // Has tells whether the provider is in a region.
 func (p *Provider) Has(region string) bool { return p.endpoint.has(region) }
-
-// Within is the target in one of the regions that a call may reach: where the client
-// named none and the provider's own is not one of them, the first that the provider is
-// in. What is not known to be in one is in none.
-func (t Target) Within(regions []string) (Target, *apierror.Error) {
-	if t.Region != "" && slices.Contains(regions, t.Region) {
-		return t, nil
-	}
-	asked := t.Region
-	t.Region = "" // it is not reached
-	if t.Named {
-		return t, apierror.New(apierror.RegionNotAllowed, fmt.Sprintf("The region %q is none of those that this API key may reach: %s. Name one of them, or none.",
-			asked, strings.Join(regions, ", ")))
-	}
-	for _, region := range regions {
-		if t.Provider.Has(region) {
-			t.Region = region
-			return t, nil
-		}
-	}
-	return t, apierror.New(apierror.RegionNotAllowed, fmt.Sprintf("The provider %q is in none of the regions that this API key may reach: %s. "+
-		"Call another provider, or have an owner or admin change the regions of the key or the organisation.", t.Provider.Name, strings.Join(regions, ", ")))
-}
 
 // SplitRegion takes @region from the end of a model's name. What begins with a
 // digit or holds a slash is part of the name (claude@20240620, @cf/llama).

@@ -28,7 +28,7 @@ func vendors() map[string]vendor {
 		"openai":     {baseURL: "https://api.openai.com/v1", regionURL: "https://{region}.api.openai.com/v1", regionForm: `[a-z]{2}`, limit: "max_completion_tokens"},
 		"anthropic":  {protocol: genai.Anthropic, baseURL: "https://api.anthropic.com/v1"},
 		"google":     {protocol: genai.Gemini, baseURL: "https://generativelanguage.googleapis.com/v1beta"},
-		"vertex":     {protocol: genai.Gemini, baseURL: vertexURL, region: "global", regionForm: `global|us|eu|[a-z]+-[a-z]+[0-9]+`, auth: authOAuth, catalog: "google"},
+		"vertex":     {protocol: genai.Gemini, baseURL: vertexURL, region: "global", regionForm: `global|[a-z]+-[a-z]+[0-9]+`, auth: authOAuth, catalog: "google"},
 		"bedrock":    {protocol: genai.Bedrock, baseURL: "https://bedrock-runtime.{region}.amazonaws.com", region: "us-east-1", regionForm: awsRegion, auth: authAWS},
 		"azure":      {auth: authEntra, limit: "max_completion_tokens"}, // the base URL is the resource's
 		"mistral":    {baseURL: "https://api.mistral.ai/v1"},
