@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"weir/gateway/credential"
+	"weir/schemas"
 	mock "weir/stack/provider"
 )
 
@@ -161,6 +162,9 @@ func TestApplicationsOfEntra(t *testing.T) {
 	if a := w.post(plainBody); a.status != 200 || strings.Join(arrived, " ") != "/openai/deployments/small/chat/completions Bearer token-of-the-cloud" || asked != 1 {
 		t.Errorf("got %d %s; %v arrived", a.status, a.body, arrived)
 	}
+	if a := w.post(plainBody); a.status != 200 || asked != 1 {
+		t.Errorf("got %d %s after %d tokens", a.status, a.body, asked)
+	}
 	// No token: the call did not go out, and goes out on the gateway's API key where
 	// the strategy says so.
 	arrived = nil
@@ -175,4 +179,20 @@ func TestApplicationsOfEntra(t *testing.T) {
 		t.Errorf("got %d %s; %v arrived", a.status, a.body, arrived)
 	}
 	w.unsaid(secret, a)
+}
+
+// A credential that was given while the provider took another form is not sent in it.
+func TestCredentialsOfAnotherForm(t *testing.T) {
+	b := startByok(t, never(t), never(t), func(c *config) { c.provider.Auth, c.key = "aws", "ABSK-of-the-gateway" })
+	credential := &schemas.Credential{CredentialId: "crd", OrgId: "org", Provider: "mock"}
+	if err := b.ring.Seal(credential, `{"client_secret":"`+ownSecret+`"}`); err != nil {
+		t.Fatal(err)
+	}
+	set(b.world, credential, 0)
+	b.strategy(ownFirst)
+	a := b.post(plainBody)
+	if e := a.error(t).Error; a.status != 503 || value(e.Code) != "credential_locked" || !strings.Contains(e.Message, "access_key_id") || !strings.Contains(e.Message, "crd") {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+	b.quiet(a, b.only())
 }

@@ -130,6 +130,20 @@ func TestPinsAndOwnBaseURLs(t *testing.T) {
 	}
 }
 
+// The second attempt is in the region of the first.
+func TestPinsOfSecondAttempts(t *testing.T) {
+	at := &regional{}
+	w := start(t, at.answer(respond(429, `{"error":{"message":"slow down"}}`)), sealing(t))
+	w.brings(`"sk-of-the-organisation"`, "own_then_gateway")
+	w.changeOrg(func(o *schemas.Organization) { o.Regions = []string{"eu"} })
+	if a := w.post(plainBody); a.status != 429 || a.header.Get("X-Requesty-Attempts") != "2" || strings.Join(at.arrived, " ") != "eu eu" {
+		t.Errorf("arrived in %v: %d %s", at.arrived, a.status, a.body)
+	}
+	if rec := w.only(); rec.usage.Region != "eu" {
+		t.Errorf("recorded %v", rec.usage)
+	}
+}
+
 func TestAccessListsOfRegions(t *testing.T) {
 	at := &regional{}
 	w := start(t, at.answer(respond(200, plainAnswer)))
