@@ -118,7 +118,8 @@ func (c *Client) Send(ctx context.Context, p *Provider, a *Account, call Call) (
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	}
 	req = req.WithContext(ctx)
-	if err := a.sign(req, body); err != nil { // last: a signature is of all headers
+	// Last: a signature is of all headers. Those who sign the body take no uploads.
+	if err := a.sign(req, call.Body); err != nil {
 		return nil, err
 	}
 	if a.base != nil {
