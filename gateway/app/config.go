@@ -27,6 +27,8 @@ type Config struct {
 
 	// MaxBodyBytes of a request. Default 20MB.
 	MaxBodyBytes service.Bytes `koanf:"max_body_bytes"`
+	// MaxUploadBytes of a request with files: images to edit, audio. Default 200MB.
+	MaxUploadBytes service.Bytes `koanf:"max_upload_bytes"`
 	// MaxAnswerBytes of a provider's answer that is not streamed. Default 64MiB.
 	MaxAnswerBytes service.Bytes `koanf:"max_answer_bytes"`
 	// BodyTimeout to read a request's body. Default 60s.
@@ -83,6 +85,7 @@ func DefaultConfig() Config {
 	return Config{
 		Listen:             "127.0.0.1:8080",
 		MaxBodyBytes:       20_000_000,
+		MaxUploadBytes:     200_000_000,
 		MaxAnswerBytes:     64 << 20,
 		BodyTimeout:        60 * time.Second,
 		ClientWriteTimeout: 30 * time.Second,
@@ -119,6 +122,8 @@ func (c Config) Validate() error {
 		return errors.New("gateway.listen is empty; name host:port")
 	case c.MaxBodyBytes < 1<<10:
 		return fmt.Errorf("gateway.max_body_bytes is %s; it must be at least 1KiB", c.MaxBodyBytes)
+	case c.MaxUploadBytes < 1<<10:
+		return fmt.Errorf("gateway.max_upload_bytes is %s; it must be at least 1KiB", c.MaxUploadBytes)
 	case c.MaxAnswerBytes < 1<<10:
 		return fmt.Errorf("gateway.max_answer_bytes is %s; it must be at least 1KiB", c.MaxAnswerBytes)
 	case c.BudgetsWithoutRedis != refuseWithoutRedis && c.BudgetsWithoutRedis != serveWithoutRedis:
@@ -168,7 +173,7 @@ func (c Config) egress() egress.Rule {
 
 func (c Config) limits() pipeline.Limits {
 	return pipeline.Limits{
-		MaxBody: int64(c.MaxBodyBytes), MaxHeaders: maxHeaderBytes, MaxAnswer: int64(c.MaxAnswerBytes),
+		MaxBody: int64(c.MaxBodyBytes), MaxUpload: int64(c.MaxUploadBytes), MaxHeaders: maxHeaderBytes, MaxAnswer: int64(c.MaxAnswerBytes),
 		BodyTimeout: c.BodyTimeout, WriteTimeout: c.ClientWriteTimeout,
 		DrainTimeout: c.DrainTimeout, DrainMaxBytes: int64(c.DrainMaxBytes), DrainMax: c.DrainMax,
 		PayloadRetention: c.PayloadRetention,

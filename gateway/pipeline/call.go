@@ -170,6 +170,9 @@ func (c *call) release() {
 		c.watch.stop()
 		c.cancel(nil)
 	}
+	if files, ok := c.req.(wire.Uploaded); ok {
+		_ = files.Close() // nothing was written that must last
+	}
 	c.client.mu.Lock()
 	c.client.closed = true
 	stop, timer, draining := c.client.stop, c.client.timer, c.client.draining

@@ -18,6 +18,9 @@ func (c *call) translate() (e *apierror.Error) {
 	if c.conversation = nil; c.format.Protocol() == p.Name() {
 		return nil
 	}
+	if shared, ok := c.format.(wire.Shared); ok && shared.Passes(p.Name()) {
+		return nil
+	}
 	r, e := c.req.Decode()
 	if e != nil {
 		return e
@@ -41,6 +44,13 @@ func (c *call) upstream() (call provider.Call, e *apierror.Error) {
 	if c.conversation == nil {
 		if placed, ok := c.format.(wire.Placed); ok {
 			call.Path, call.Query = placed.Path(), ""
+		}
+		if typed, ok := c.format.(wire.Typed); ok {
+			call.Accept = typed.Accept(c.req)
+		}
+		if files, ok := c.req.(wire.Uploaded); ok {
+			call.Upload = files.Upload(c.target.Model)
+			return call, nil
 		}
 		call.Body = c.req.Upstream(c.target.Model, wire.Lowered{Limit: c.permit.Lowered(), Field: p.LimitField, AutoCache: c.autoCache})
 		return call, nil
@@ -66,7 +76,7 @@ func (c *call) count(f wire.Counter) {
 
 // reply is what the client is told beside what the provider says.
 func (c *call) reply() *wire.Reply {
-	return &wire.Reply{Request: c.req, ID: c.id, Model: c.model, Quoted: c.quoted, Created: c.start.Unix(), Bill: c.bill}
+	return &wire.Reply{Request: c.req, ID: c.id, Model: c.model, Quoted: c.quoted, Created: c.start.Unix(), Type: c.resp.Header.Get("Content-Type"), Bill: c.bill}
 }
 
 // readAnswer reads a plain answer.

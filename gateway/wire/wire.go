@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"io"
+
 	"weir/gateway/apierror"
 	"weir/gateway/genai"
 	"weir/gateway/jsonscan"
@@ -40,6 +42,44 @@ type Placed interface {
 	Path() string // under the base URL
 }
 
+// Shared is a Format whose bytes more protocols have than Protocol names.
+type Shared interface {
+	Format
+	Passes(protocol string) bool
+}
+
+// Typed is a Format whose answers come in more than one media type.
+type Typed interface {
+	Format
+	// Accept is what a request asks for.
+	Accept(r Request) string
+	// Streams tells whether an answer of a media type is passed on as it comes.
+	Streams(contentType string) bool
+}
+
+// Uploading is a Format whose requests may be forms with files.
+type Uploading interface {
+	Format
+	// ReadForm reads a body as it comes. An error of body's ends it with a nil error.
+	ReadForm(contentType string, body io.Reader) (Request, *apierror.Error)
+}
+
+// Uploaded is a Request with files. Close gives them up; an Upload that is still being
+// read then fails.
+type Uploaded interface {
+	Request
+	io.Closer
+	// Upload is what Upstream is to other requests.
+	Upload(model string) Upload
+}
+
+// Upload is a body that is not held in memory. It may be opened any number of times.
+type Upload interface {
+	Open() io.ReadCloser
+	Size() int64
+	ContentType() string
+}
+
 // Counter is a Format that asks how many tokens a request has. Providers of other
 // protocols are not asked: the gateway counts.
 type Counter interface {
@@ -54,6 +94,7 @@ type Reply struct {
 	Model   string // provider/model
 	Quoted  []byte // Model as a JSON string
 	Created int64  // seconds since the epoch
+	Type    string // the answer's media type, as the provider has it
 	// Bill prices a usage report of a stream, for the event that carries it.
 	Bill func(genai.Usage) *Bill
 }
@@ -141,6 +182,13 @@ type Stream interface {
 	// AppendEnd appends what ends the answer, with the usage where the client is to have
 	// it and has not had it.
 	AppendEnd(out []byte, usage genai.Usage, bill *Bill) []byte
+}
+
+// Opaque is a Stream of bytes that are no events: that it ended early cannot be said in
+// it, so the connection says it.
+type Opaque interface {
+	Stream
+	Opaque()
 }
 
 // Encoder writes a translated stream.
