@@ -79,8 +79,8 @@ func checkOutcome(t *testing.T, c call, o outcome) {
 		if len(c.turnsOf()) == 2 && strings.TrimSpace(o.Text) != sentence {
 			t.Errorf("the second turn is %q, want %q", o.Text, sentence)
 		}
-		if c.Case == thinking && o.Thought == "" {
-			t.Error("there is no signed thought")
+		if c.Case == thinking && o.Signature == "" {
+			t.Error("no thought was signed")
 		}
 	case structured:
 		if diff := cmp.Diff(map[string]any{"level": 7.0, "rising": true}, o.JSON, cmpopts.EquateEmpty()); diff != "" {

@@ -54,7 +54,7 @@ type outcome struct {
 		Arguments map[string]any `json:"arguments"`
 	} `json:"tool"`
 	JSON         map[string]any `json:"json"`
-	Thought      string         `json:"thought"` // that came with a signature
+	Signature    string         `json:"signature"` // of a thought
 	InputTokens  *int64         `json:"input_tokens"`
 	OutputTokens *int64         `json:"output_tokens"`
 	Refusal      int64          `json:"refusal"` // the status of the error that it raised

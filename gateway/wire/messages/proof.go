@@ -11,6 +11,29 @@ import (
 // that it is known again: protocol:id:s<signature>, or protocol:id:r<redacted>. Base64
 // has no colon.
 
+// ofCall stands where an id would, in a signature that is Gemini's of the call which
+// follows: a block tool_use has no place for it.
+const ofCall = "call"
+
+// callProof is the proof that carries the signature of a call, nil for none.
+func callProof(c *genai.ToolCall) *genai.Proof {
+	if c == nil || c.Signature == "" {
+		return nil
+	}
+	return &genai.Proof{Signature: c.Signature, From: genai.Gemini, ID: ofCall}
+}
+
+// callSignature takes such a proof out of a thinking block, "" for any other part. What
+// is left of a block may be nothing.
+func callSignature(p *genai.Part) string {
+	if p.Proof == nil || p.Proof.From != genai.Gemini || p.Proof.ID != ofCall {
+		return ""
+	}
+	signature := p.Proof.Signature
+	p.Proof = nil
+	return signature
+}
+
 // signature is a proof as a client of Messages gets it.
 func signature(p *genai.Proof) string {
 	switch {
