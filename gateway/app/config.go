@@ -35,6 +35,9 @@ type Config struct {
 	BodyTimeout time.Duration `koanf:"body_timeout"`
 	// ClientWriteTimeout for a client to take what was written. Default 30s.
 	ClientWriteTimeout time.Duration `koanf:"client_write_timeout"`
+	// StreamPingInterval after which a stream that is silent gets a comment, so that
+	// nothing on the way closes it. Default 15s; 0 for never.
+	StreamPingInterval time.Duration `koanf:"stream_ping_interval"`
 	// DrainTimeout is how long an answer is read on after its client went away.
 	// Default 60s.
 	DrainTimeout time.Duration `koanf:"drain_timeout"`
@@ -89,6 +92,7 @@ func DefaultConfig() Config {
 		MaxAnswerBytes:     64 << 20,
 		BodyTimeout:        60 * time.Second,
 		ClientWriteTimeout: 30 * time.Second,
+		StreamPingInterval: 15 * time.Second,
 		DrainTimeout:       60 * time.Second,
 		DrainMaxBytes:      16_000_000,
 		DrainMax:           1000,
@@ -128,6 +132,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("gateway.max_answer_bytes is %s; it must be at least 1KiB", c.MaxAnswerBytes)
 	case c.BudgetsWithoutRedis != refuseWithoutRedis && c.BudgetsWithoutRedis != serveWithoutRedis:
 		return fmt.Errorf("gateway.budgets_without_redis is %q; it must be refuse or serve", c.BudgetsWithoutRedis)
+	case c.StreamPingInterval < 0:
+		return fmt.Errorf("gateway.stream_ping_interval is %s; it must not be negative", c.StreamPingInterval)
 	case c.DrainMax < 0:
 		return fmt.Errorf("gateway.drain_max is %d; it must not be negative", c.DrainMax)
 	}
@@ -174,7 +180,7 @@ func (c Config) egress() egress.Rule {
 func (c Config) limits() pipeline.Limits {
 	return pipeline.Limits{
 		MaxBody: int64(c.MaxBodyBytes), MaxUpload: int64(c.MaxUploadBytes), MaxHeaders: maxHeaderBytes, MaxAnswer: int64(c.MaxAnswerBytes),
-		BodyTimeout: c.BodyTimeout, WriteTimeout: c.ClientWriteTimeout,
+		BodyTimeout: c.BodyTimeout, WriteTimeout: c.ClientWriteTimeout, PingInterval: c.StreamPingInterval,
 		DrainTimeout: c.DrainTimeout, DrainMaxBytes: int64(c.DrainMaxBytes), DrainMax: c.DrainMax,
 		PayloadRetention: c.PayloadRetention,
 	}

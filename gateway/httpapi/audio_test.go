@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -126,5 +127,18 @@ func TestTranscriptionStream(t *testing.T) {
 	a := w.upload("/v1/audio/transcriptions", field{"model", "mock/gpt-4o-transcribe", ""}, field{"stream", "true", ""}, field{"file", "RIFF", "a.wav"})
 	if a.status != 200 || strings.Count(a.body, "data: ") != 2 || !strings.Contains(a.body, `"cost":0.000085`) || w.only().usage.Tokens.Output != 5 {
 		t.Errorf("got %d %s", a.status, a.body)
+	}
+}
+
+// A comment, which keeps other streams open, would be heard.
+func TestSilentSoundGetsNoComment(t *testing.T) {
+	w := start(t, func(rw http.ResponseWriter, r *http.Request) {
+		soundOf("ab")(rw, r)
+		<-time.After(30 * time.Millisecond)
+		_, _ = io.WriteString(rw, "cd")
+	}, priced, func(c *config) { c.limits.PingInterval = time.Millisecond })
+	a := w.call("/v1/audio/speech", `{"model":"mock/gpt-4o-mini-tts","input":"hello","voice":"alloy"}`)
+	if a.body != "abcd" || a.err != nil || w.only().response.ResponseBytes != 4 {
+		t.Errorf("got %q %v", a.body, a.err)
 	}
 }

@@ -124,6 +124,23 @@ func TestOtherProtocolsHaveNoEmbeddings(t *testing.T) {
 	}
 }
 
+// The endpoints are where the provider's protocol and its manners say.
+func TestWhereMediaGoes(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*config)
+		path   string
+	}{
+		"responses": {func(c *config) { c.provider.Protocol = "openai-responses" }, "/v1/embeddings"},
+		"azure":     {func(c *config) { c.provider.APIVersion = "2024-10-21" }, "/v1/openai/deployments/e/embeddings"},
+	} {
+		var got asked
+		w := start(t, got.notes(respond(200, `{"data":[],"model":"x"}`)), c.change)
+		if a := w.call("/v1/embeddings", `{"model":"mock/e","input":"a"}`); a.status != 200 || got.path != c.path {
+			t.Errorf("%s: got %d %s from %s", name, a.status, a.body, got.path)
+		}
+	}
+}
+
 func TestMediaAccess(t *testing.T) {
 	w := start(t, respond(200, `{"data":[],"model":"x"}`))
 	set(w, &schemas.AccessList{OrgId: "org", AccessListId: "acl", Chat: []string{"mock/*"}, Embedding: []string{"mock/e"}}, 0)
@@ -292,5 +309,52 @@ func TestMediaWithoutABound(t *testing.T) {
 		if a := send(w); a.status != 400 || a.error(t).Error.Message == "" {
 			t.Errorf("%s: got %d %s", name, a.status, a.body)
 		}
+	}
+}
+
+func TestEmbeddingsOfGemini(t *testing.T) {
+	gemini := func(c *config) { c.provider.Protocol, c.provider.CatalogProvider = "gemini", "google" }
+	const vectors = `{"embeddings":[{"values":[0.5, -1]},{"values":[0,1e-3]}]}`
+	for name, c := range map[string]struct{ body, answer, sent, data, warning string }{
+		"numbers": {`{"model":"mock/gemini-embedding-001","input":["a","b"],"dimensions":2,"input_type":"x"}`, vectors,
+			`{"requests":[{"model":"models/gemini-embedding-001","content":{"parts":[{"text":"a"}]},"outputDimensionality":2},{"model":"models/gemini-embedding-001","content":{"parts":[{"text":"b"}]},"outputDimensionality":2}]}`,
+			`[{"object":"embedding","index":0,"embedding":[0.5, -1]},{"object":"embedding","index":1,"embedding":[0,1e-3]}]`, `"input_type" was left out`},
+		"base64": {`{"model":"mock/gemini-embedding-001","input":"a","encoding_format":"base64"}`, `{"embeddings":[{"values":[0.5,-1]}],"usageMetadata":{"promptTokenCount":1000}}`,
+			`{"requests":[{"model":"models/gemini-embedding-001","content":{"parts":[{"text":"a"}]}}]}`,
+			`[{"object":"embedding","index":0,"embedding":"AAAAPwAAgL8="}]`, ""},
+	} {
+		var got asked
+		w := start(t, got.notes(respond(200, c.answer)), gemini)
+		a := w.call("/v1/embeddings", c.body)
+		if want := `{"object":"list","data":` + c.data + `,"model":"mock/gemini-embedding-001","usage":{`; a.status != 200 || !strings.HasPrefix(a.body, want) || !json.Valid([]byte(a.body)) {
+			t.Errorf("%s: got %d %s, want %s", name, a.status, a.body, want)
+		}
+		if got.path != "/v1/models/gemini-embedding-001:batchEmbedContents" || got.body != c.sent || !strings.Contains(a.header.Get("X-Requesty-Warnings"), c.warning) {
+			t.Errorf("%s: asked %s %s, warns %v", name, got.path, got.body, a.header)
+		}
+		rec := w.only()
+		if u := rec.usage; u.Estimated != (name == "numbers") || u.PriceUnknown || name == "base64" && u.CostPico != 1000*150_000 {
+			t.Errorf("%s: recorded %v", name, u)
+		}
+	}
+	for name, body := range map[string]string{"tokens": `{"model":"mock/m","input":[1,2]}`, "nothing": `{"model":"mock/m","input":[]}`, "dimensions": `{"model":"mock/m","input":"a","dimensions":"x"}`,
+		"encoding": `{"model":"mock/m","input":"a","encoding_format":"x"}`} {
+		w := start(t, never(t), gemini)
+		if a := w.call("/v1/embeddings", body); a.status != 400 || value(a.error(t).Error.Param) == "" {
+			t.Errorf("%s: got %d %s", name, a.status, a.body)
+		}
+	}
+	for name, answer := range map[string]string{"fewer": `{"embeddings":[]}`, "none": `{}`, "not JSON": `{`, "no values": `{"embeddings":[{}]}`} {
+		w := start(t, respond(200, answer), gemini)
+		if a := w.call("/v1/embeddings", `{"model":"mock/m","input":"a"}`); a.status != 424 {
+			t.Errorf("%s: got %d %s", name, a.status, a.body)
+		}
+	}
+	w := start(t, respond(429, `{"error":{"code":429,"message":"slow down","status":"RESOURCE_EXHAUSTED"}}`), gemini)
+	if a := w.call("/v1/embeddings", `{"model":"mock/m","input":"a"}`); a.status != 429 || a.error(t).Error.Message != "slow down" {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+	if a := start(t, never(t), gemini).call("/v1/images/generations", `{"model":"mock/m","prompt":"a"}`); a.status != 400 {
+		t.Errorf("images: got %d %s", a.status, a.body)
 	}
 }

@@ -166,6 +166,8 @@ func (c *call) write(b []byte) {
 		c.w.WriteHeader(c.status)
 		c.begun = true
 	}
+	c.pulse.mu.Lock()
+	defer c.pulse.mu.Unlock()
 	c.extend()
 	_, err := c.w.Write(b)
 	if err == nil {
@@ -176,6 +178,7 @@ func (c *call) write(b []byte) {
 		return
 	}
 	c.sent += int64(len(b))
+	c.pulse.last = c.clock
 	if c.caller.Key.Logging {
 		c.capture = append(c.capture, b[:min(len(b), maxPayload-len(c.capture))]...)
 	}

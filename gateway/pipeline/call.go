@@ -45,6 +45,7 @@ type call struct {
 	// conversation is the request as the provider's protocol can say it; nil when it is
 	// the client's own, and the bytes pass through. warnings say what was left out.
 	conversation *genai.Request
+	bridge       wire.Bridge // in the place of conversation, for what is none; nil for none
 	warnings     []string
 	autoCache    bool // the client asked for prompt cache breakpoints
 
@@ -85,6 +86,7 @@ type call struct {
 	begun   bool                // the status line is out
 	bound   time.Duration       // the write deadline, as clock; 0 for none
 	last    []byte              // what waits for the ledger
+	pulse   pulse
 	sent    int64
 	capture []byte // of what was sent, for keys that ask for it
 	gone    bool   // the client had left when the outcome was made

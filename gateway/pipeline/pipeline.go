@@ -61,6 +61,7 @@ type Limits struct {
 	MaxAnswer        int64         // of a plain answer
 	BodyTimeout      time.Duration // to read the client's body
 	WriteTimeout     time.Duration // for the client to take what was written
+	PingInterval     time.Duration // after which a silent stream gets a comment; 0 for never
 	DrainTimeout     time.Duration // to read on after the client went away
 	DrainMaxBytes    int64
 	DrainMax         int // calls read on at once

@@ -21,6 +21,15 @@ func (c *call) translate() (e *apierror.Error) {
 	if shared, ok := c.format.(wire.Shared); ok && shared.Passes(p.Name()) {
 		return nil
 	}
+	if bridging, ok := c.format.(wire.Bridging); ok {
+		if c.bridge, e = bridging.Bridge(c.req, p); e != nil {
+			return e
+		}
+		if c.bridge != nil {
+			c.warnings = c.bridge.Warnings()
+			return nil
+		}
+	}
 	r, e := c.req.Decode()
 	if e != nil {
 		return e
@@ -39,8 +48,13 @@ func (c *call) translate() (e *apierror.Error) {
 func (c *call) upstream() (call provider.Call, e *apierror.Error) {
 	p := c.target.Provider
 	call = provider.Call{RequestID: c.id, Model: c.target.Model, Region: c.target.Region, Stream: c.req.Head().Stream,
-		Client: c.r.Header, ClientQuery: c.r.URL.RawQuery, Same: c.conversation == nil}
+		Client: c.r.Header, ClientQuery: c.r.URL.RawQuery, Same: c.conversation == nil && c.bridge == nil}
 	call.Path, call.Query = p.Protocol.Call(c.target.Model, call.Stream)
+	if c.bridge != nil {
+		call.Query = ""
+		call.Path, call.Body = c.bridge.Call(c.target.Model)
+		return call, nil
+	}
 	if c.conversation == nil {
 		if placed, ok := c.format.(wire.Placed); ok {
 			call.Path, call.Query = placed.Path(), ""
@@ -81,6 +95,9 @@ func (c *call) reply() *wire.Reply {
 
 // readAnswer reads a plain answer.
 func (c *call) readAnswer(text []byte) (wire.Answer, *apierror.Error) {
+	if c.bridge != nil {
+		return c.bridge.ReadAnswer(text, c.reply())
+	}
 	if c.conversation == nil {
 		return c.format.ReadAnswer(text, c.reply())
 	}

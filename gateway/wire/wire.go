@@ -48,6 +48,22 @@ type Shared interface {
 	Passes(protocol string) bool
 }
 
+// Bridging is a Format that reaches some protocols without package genai.
+type Bridging interface {
+	Format
+	// Bridge is the way of a request to a protocol; nil where there is none.
+	Bridge(r Request, p Protocol) (Bridge, *apierror.Error)
+}
+
+// Bridge takes one request to a protocol, and its plain answer back.
+type Bridge interface {
+	// Call is the path under the base URL, escaped, and the body.
+	Call(model string) (path string, body []byte)
+	ReadAnswer(text []byte, to *Reply) (Answer, *apierror.Error)
+	// Warnings name what is left out.
+	Warnings() []string
+}
+
 // Typed is a Format whose answers come in more than one media type.
 type Typed interface {
 	Format
@@ -230,6 +246,17 @@ type Headed interface {
 	Protocol
 	// Headers are those of a request that is about to be encoded.
 	Headers(r *genai.Request) []Header
+}
+
+// Embedder is a Protocol with embeddings of its own.
+type Embedder interface {
+	Protocol
+	// Embed is the call for a vector of each text; dimensions is 0 for the model's own.
+	// path is "" where the provider has none.
+	Embed(model string, texts []string, dimensions int64) (path string, body []byte)
+	// Embedded reads the answer: the vectors as JSON arrays of numbers, and the tokens
+	// of the texts, 0 when the provider did not say.
+	Embedded(text []byte) (vectors [][]byte, tokens int64, e *apierror.Error)
 }
 
 // Header is a header of a call.

@@ -1,7 +1,8 @@
 // Package media is what OpenAI's API has beside chat, as clients speak it:
 // embeddings, images, speech and transcriptions. Providers that speak Chat
 // Completions or Responses have the same endpoints under the same base URL, so
-// all calls pass through; providers of other protocols are refused.
+// calls to them pass through. Embeddings reach protocols that have their own, by a
+// bridge; all else is refused.
 //
 // Guarantee: as with chat, a field that the gateway reads is what the provider
 // will read, and all else is the client's. A form is written anew from its parts:
