@@ -1,9 +1,12 @@
 package messages
 
 import (
+	"bytes"
+	"slices"
 	"strings"
 
 	"weir/gateway/genai"
+	"weir/gateway/jsonscan"
 )
 
 // A client of Messages keeps the signature of a thinking block and sends it back. What
@@ -33,6 +36,32 @@ func callSignature(p *genai.Part) string {
 	p.Proof = nil
 	return signature
 }
+
+// Foreign tells that a thinking block has the signature of another protocol. No string
+// of the body looks like one, since its quotes are escaped.
+func (r *Request) Foreign() bool {
+	const name = `"signature"`
+	for rest := r.messages.Of(r.head.Body); ; {
+		at := bytes.Index(rest, []byte(name))
+		if at < 0 {
+			return false
+		}
+		rest = rest[at+len(name):]
+		colon := jsonscan.Space(rest, 0)
+		if colon == len(rest) || rest[colon] != ':' {
+			continue
+		}
+		value, quoted := bytes.CutPrefix(rest[jsonscan.Space(rest, colon+1):], []byte(`"`))
+		from, _, marked := bytes.Cut(value[:min(len(value), maxProtocol)], []byte(":"))
+		protocols := genai.Protocols()
+		if quoted && marked && slices.Contains(protocols[:], string(from)) {
+			return true
+		}
+	}
+}
+
+// maxProtocol is more than the longest name of a protocol has.
+const maxProtocol = 32
 
 // signature is a proof as a client of Messages gets it.
 func signature(p *genai.Proof) string {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"weir/gateway/genai"
+	"weir/gateway/wire"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -42,6 +43,27 @@ func TestSignaturesOfCalls(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What another protocol's provider signed must not pass to Anthropic as it is.
+func TestForeign(t *testing.T) {
+	f := func(block string, want bool) {
+		t.Helper()
+		r, e := Format{}.ReadRequest([]byte(`{"model":"m","max_tokens":9,"messages":[{"role":"assistant","content":[` + block + `]}]}`))
+		if e != nil {
+			t.Fatal(e)
+		}
+		if signed, ok := r.(wire.Foreign); !ok || signed.Foreign() != want {
+			t.Errorf("%s: not %v", block, want)
+		}
+	}
+	f(`{"type":"thinking","thinking":"hm","signature":"EqQB"}`, false)
+	f(`{"type":"thinking","thinking":"hm","signature":""}`, false)
+	f(`{"type":"text","text":"\"signature\":\"gemini::sYQ==\""}`, false)
+	f(`{"type":"text","text":"signature"},{"type":"text","text":"gemini::s"}`, false)
+	f(`{"type":"thinking","thinking":"hm","signature":"gemini::sYQ=="}`, true)
+	f(`{"type":"thinking","thinking":"hm","signature":"EqQB"},{"type":"thinking","thinking":"", "signature" : "gemini:call:sYQ=="}`, true)
+	f(`{"type":"thinking","thinking":"","signature":"openai-responses:rs_1:rgAAA"}`, true)
 }
 
 // returned is what a client's next request says of the content of an answer.
