@@ -125,6 +125,12 @@ func wantedRow(c call, id string) stacktest.Usage {
 		OutputTokens: c.want.tokens.Output, ReasoningTokens: c.want.tokens.Reasoning, Estimated: c.want.estimated,
 		Extra: map[string]string{"call": id},
 	}
+	if c.Case == moved {
+		want.Stream = id == c.ID
+		if want.Stream { // the first turn
+			want.Provider, want.RequestedModel = movedFrom, movedFrom+"/"+want.Model
+		}
+	}
 	switch {
 	case c.Case == count: // which has no place for metadata
 		want.Endpoint = "messages.count_tokens"

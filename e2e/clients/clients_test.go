@@ -72,14 +72,14 @@ func checkOutcome(t *testing.T, c call, o outcome) {
 		if c.Endpoint != messages { // where what is cached is not among the input, and some clients add it
 			checkTold(t, "input", o.InputTokens, want.tokens.Input+want.tokens.Cached+want.tokens.Written)
 		}
-	case tool, streamTool, turns, thinking:
+	case tool, streamTool, turns, thinking, moved:
 		if diff := cmp.Diff(map[string]any{"river": "mock", "days": 7.0}, o.Tool.Arguments); o.Tool.Name != "level" || diff != "" {
 			t.Errorf("the call is of %q, its arguments (-want +got):\n%s", o.Tool.Name, diff)
 		}
 		if len(c.turnsOf()) == 2 && strings.TrimSpace(o.Text) != sentence {
 			t.Errorf("the second turn is %q, want %q", o.Text, sentence)
 		}
-		if c.Case == thinking && o.Signature == "" {
+		if (c.Case == thinking || c.Case == moved) && o.Signature == "" {
 			t.Error("no thought was signed")
 		}
 	case structured:

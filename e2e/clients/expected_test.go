@@ -76,6 +76,9 @@ func expectedOf(endpoint, at, name string) expected {
 
 // expectedAt is the same for every provider, but for Bedrock, which tells no reasoning apart. All is of mock/small.
 func expectedAt(at, name string) expected {
+	if name == moved {
+		name = thinking
+	}
 	e := map[string]expected{
 		// 600×0.15 + 400×0.075 + 13×0.60 = 90 + 30 + 7.8 = 127.8 millionths
 		plain: {model: "small:in=1000,cached=400,out=13", tokens: stacktest.Tokens{Input: 600, Cached: 400, Output: 13}, cost: "0.0001278"},

@@ -30,7 +30,7 @@ type call struct {
 
 // turnsOf are the ids of what a client sends for one call: where it makes two, the second has a suffix.
 func (c call) turnsOf() []string {
-	if c.Case == turns || c.Case == thinking {
+	if c.Case == turns || c.Case == thinking || c.Case == moved {
 		return []string{c.ID, c.ID + "/2"}
 	}
 	return []string{c.ID}

@@ -28,13 +28,14 @@ const (
 	structured = "structured"
 	turns      = "turns"    // a tool is called, and a second call brings its result
 	thinking   = "thinking" // the same streamed, with signed thoughts that go back with the result
+	moved      = "moved"    // the same, but the first turn was with Gemini, whose signatures nobody else takes
 	failing    = "error"    // the provider's rate limit
 	count      = "count"    // count_tokens, which uses nothing and costs nothing
 )
 
 // cases are all of them, in the order of the table.
 func cases() []string {
-	return []string{plain, stream, tool, streamTool, structured, turns, thinking, failing, count}
+	return []string{plain, stream, tool, streamTool, structured, turns, thinking, moved, failing, count}
 }
 
 // client is one client: what it calls, and with which cases.
@@ -113,6 +114,9 @@ func providers() map[string]bool {
 	}
 }
 
+// movedFrom is where conversations come from that move.
+const movedFrom = "mock-gemini"
+
 // crossing are the official clients of each format, with a provider of each protocol.
 func crossing() (clients []client) {
 	for at, signs := range providers() {
@@ -121,10 +125,17 @@ func crossing() (clients []client) {
 		if signs {
 			signed = append(slices.Clone(all), thinking)
 		}
+		inResponses, inMessages := signed, signed
+		switch at { // where the formats are the same, and requests pass as they are
+		case "mock-responses":
+			inResponses = append(slices.Clone(signed), moved)
+		case "mock-anthropic":
+			inMessages = append(slices.Clone(signed), moved)
+		}
 		everywhere := func(string) bool { return true }
 		clients = append(clients,
-			client{name: "openai-python", at: at, body: everywhere, cases: map[string][]string{chat: all, responses: signed}},
-			client{name: "anthropic-python", at: at, body: everywhere, cases: map[string][]string{messages: signed}})
+			client{name: "openai-python", at: at, body: everywhere, cases: map[string][]string{chat: all, responses: inResponses}},
+			client{name: "anthropic-python", at: at, body: everywhere, cases: map[string][]string{messages: inMessages}})
 	}
 	return clients
 }

@@ -20,6 +20,11 @@ def anthropic(call):
     return Anthropic(base_url=URL, api_key=KEY, max_retries=0, default_headers=suite.headers(call))
 
 
+def elsewhere(call):
+    """The call to a provider whose signatures no other takes."""
+    return {**call, "model": "mock-gemini/" + call["model"].partition("/")[2]}
+
+
 # --- chat completions ------------------------------------------------------------
 
 FUNCTION = {"type": "function", "function": {"name": "level", "parameters": LEVEL, "strict": True}}
@@ -130,9 +135,9 @@ def responses_turns(call):
     return {**response_text(answer), **response_tool(first)}
 
 
-def responses_thinking(call):
+def responses_thinking(call, before=lambda call: call):
     ask, more = QUESTION + " Use the tool.", {"tools": [NAMED], "reasoning": {"effort": "low", "summary": "auto"}, **OUTSIDE}
-    with openai(call).responses.stream(**response(call, ask, **more)) as stream:
+    with openai(call).responses.stream(**response(before(call), ask, **more)) as stream:
         for _ in stream:
             pass
         first = stream.get_final_response()
@@ -199,10 +204,10 @@ def messages_turns(call):
     return {**message_text(answer), **message_tool(first)}
 
 
-def messages_thinking(call):
+def messages_thinking(call, before=lambda call: call):
     ask = QUESTION + " Use the tool."  # where thinking is on, no tool choice may say so
     more = {"tools": [TOOL], "max_tokens": 2048, "thinking": {"type": "enabled", "budget_tokens": 1024}}
-    with anthropic(call).messages.stream(**message(call, ask, **more)) as stream:
+    with anthropic(call).messages.stream(**message(before(call), ask, **more)) as stream:
         first = stream.get_final_message()
     signature = block(first, "thinking").signature
     again = suite.second(call)
@@ -226,6 +231,7 @@ suite.run(
                 "stream-tool": responses_stream_tool,
                 "turns": responses_turns,
                 "thinking": responses_thinking,
+                "moved": lambda call: responses_thinking(call, elsewhere),
             },
         },
         "anthropic-python": {
@@ -235,6 +241,7 @@ suite.run(
                 "stream-tool": messages_stream_tool,
                 "turns": messages_turns,
                 "thinking": messages_thinking,
+                "moved": lambda call: messages_thinking(call, elsewhere),
             },
         },
     }
