@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ func (c *call) upstream() (call provider.Call, e *apierror.Error) {
 	if headed, ok := p.Protocol.(wire.Headed); ok {
 		call.More = headed.Headers(c.conversation)
 	}
-	call.Body, e = p.Protocol.Encode(c.conversation, wire.Options{Model: c.target.Model, LimitField: p.LimitField,
+	call.Body, c.adapted, e = p.Protocol.Encode(c.conversation, wire.Options{Model: c.target.Model, LimitField: p.LimitField,
 		MaxOutput: c.p.Meter.MaxOutput(p.Vendor, p.Name, c.target.Model)})
 	return call, e
 }
@@ -88,10 +89,10 @@ func (c *call) newStream() wire.Stream {
 // warn says in the answer's headers what of the request was left out or lowered.
 func (c *call) warn(h http.Header) {
 	c.permit.Warn(h)
-	if len(c.warnings) == 0 {
+	if len(c.warnings)+len(c.adapted) == 0 {
 		return
 	}
-	all := strings.Join(c.warnings, "; ")
+	all := strings.Join(slices.Concat(c.warnings, c.adapted), "; ")
 	if lowered := h["X-Requesty-Warnings"]; len(lowered) > 0 {
 		all = lowered[0] + "; " + all
 	}

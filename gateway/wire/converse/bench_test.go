@@ -18,7 +18,7 @@ func BenchmarkEncode100kB(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, e := (Protocol{}).Encode(r, wire.Options{Model: sonnet}); e != nil {
+		if _, _, e := (Protocol{}).Encode(r, wire.Options{Model: sonnet}); e != nil {
 			b.Fatal(e)
 		}
 	}

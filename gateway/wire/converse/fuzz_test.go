@@ -41,7 +41,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		// The answer goes back as the next turn's history.
 		m := genai.Message{Role: genai.Assistant, Parts: r.Choices[0].Parts}
-		out, e := Protocol{}.Encode(&genai.Request{Messages: []genai.Message{m}}, wire.Options{Model: sonnet})
+		out, _, e := Protocol{}.Encode(&genai.Request{Messages: []genai.Message{m}}, wire.Options{Model: sonnet})
 		if e == nil && utf8.Valid(text) && !json.Valid(out) {
 			t.Fatalf("not JSON: %s", out)
 		}

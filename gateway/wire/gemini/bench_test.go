@@ -18,7 +18,7 @@ func BenchmarkEncode100kB(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, e := New(API).Encode(r, wire.Options{Model: "gemini-2.5-pro"}); e != nil {
+		if _, _, e := New(API).Encode(r, wire.Options{Model: "gemini-2.5-pro"}); e != nil {
 			b.Fatal(e)
 		}
 	}

@@ -48,7 +48,7 @@ func TestTheBodyHasWhatTheTableKeeps(t *testing.T) {
 			t.Errorf("%v: %v %v", f, warnings, e)
 			continue
 		}
-		body, e := New(API).Encode(&r, wire.Options{Model: "gemini-2.5-flash"})
+		body, _, e := New(API).Encode(&r, wire.Options{Model: "gemini-2.5-flash"})
 		if e != nil || !strings.Contains(string(body), c.want) {
 			t.Errorf("%v: %v, no %s in %s", f, e, c.want, body)
 		}

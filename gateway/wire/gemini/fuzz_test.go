@@ -45,7 +45,7 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 		// The answer goes back as the next turn's history.
-		out, e := New(API).Encode(&genai.Request{Messages: []genai.Message{m}}, wire.Options{Model: "gemini-3-pro"})
+		out, _, e := New(API).Encode(&genai.Request{Messages: []genai.Message{m}}, wire.Options{Model: "gemini-3-pro"})
 		if e == nil && utf8.Valid(text) && !json.Valid(out) {
 			t.Fatalf("not JSON: %s", out)
 		}

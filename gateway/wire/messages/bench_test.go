@@ -35,7 +35,7 @@ func BenchmarkDecodeEncode(b *testing.B) {
 		if e != nil {
 			b.Fatal(e)
 		}
-		if _, e := (Protocol{}).Encode(g, wire.Options{Model: "m"}); e != nil {
+		if _, _, e := (Protocol{}).Encode(g, wire.Options{Model: "m"}); e != nil {
 			b.Fatal(e)
 		}
 	}

@@ -95,7 +95,7 @@ func (w *encoder) begin(j *wire.JSON, p *genai.Part) {
 		w.called = true
 		j.Open("", '{')
 		j.Text("type", "tool_use")
-		j.Text("id", callID(p.Call.ID))
+		j.Text("id", wire.CallID(p.Call.ID))
 		j.Text("name", p.Call.Name)
 		j.Raw("input", []byte("{}"))
 		j.Close('}')
@@ -103,7 +103,7 @@ func (w *encoder) begin(j *wire.JSON, p *genai.Part) {
 		if p.Proof != nil {
 			w.from = p.Proof.From
 		}
-		encodeThinking(j, p)
+		encodeThought(j, p)
 		w.proved = signature(p.Proof) != ""
 	case genai.Text, genai.Refusal:
 		w.kind = genai.Text

@@ -49,7 +49,7 @@ func FuzzRequest(f *testing.F) {
 		if _, e := genai.Fit(g, genai.Anthropic, Protocol{}.Knows); e != nil {
 			return
 		}
-		out, e := Protocol{}.Encode(g, wire.Options{Model: "claude-opus-4-7"})
+		out, _, e := Protocol{}.Encode(g, wire.Options{Model: "claude-opus-4-7"})
 		if e == nil && !json.Valid(out) {
 			t.Fatalf("%q became %q", body, out)
 		}

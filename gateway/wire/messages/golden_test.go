@@ -108,7 +108,7 @@ func TestRequests(t *testing.T) {
 			t.Fatal(warnings, e)
 		}
 		model := wire.String(body, wire.Member(body, whole(body), "model"))
-		encoded, e := Protocol{}.Encode(first, wire.Options{Model: model})
+		encoded, _, e := Protocol{}.Encode(first, wire.Options{Model: model})
 		if e != nil {
 			t.Fatal(e)
 		}

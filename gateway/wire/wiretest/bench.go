@@ -22,7 +22,7 @@ func (s Suite) BenchRequest(b *testing.B, body []byte) {
 		if e != nil {
 			b.Fatal(e)
 		}
-		if _, e = s.Protocol.Encode(decoded, wire.Options{Model: "own"}); e != nil {
+		if _, _, e = s.Protocol.Encode(decoded, wire.Options{Model: "own"}); e != nil {
 			b.Fatal(e)
 		}
 	}

@@ -49,7 +49,10 @@ func (s Suite) FuzzRequest(f *testing.F) {
 			}
 			return
 		}
-		out, e := s.Protocol.Encode(decoded, wire.Options{Model: "own"})
+		if _, e = genai.Fit(decoded, s.Protocol.Name(), s.Protocol.Knows); e != nil {
+			return
+		}
+		out, _, e := s.Protocol.Encode(decoded, wire.Options{Model: "own"})
 		if e != nil {
 			return
 		}

@@ -87,7 +87,7 @@ func (s Suite) decode(t *testing.T, body []byte) (wire.Request, *genai.Request) 
 
 func (s Suite) request(t *testing.T, name string, text []byte) {
 	_, first := s.decode(t, text)
-	out, e := s.Protocol.Encode(first, wire.Options{Model: "own"})
+	out, _, e := s.Protocol.Encode(first, wire.Options{Model: "own"})
 	if e != nil {
 		t.Fatal(e)
 	}
