@@ -57,7 +57,7 @@ func (n *Notes) Turns(say func(m *Message, p *Part) (bool, Adaptation)) (system 
 		if r.From == Responses {
 			field = "input"
 		}
-		return nil, nil, apierror.Invalid(field, "The conversation holds nothing that can be said to this provider: give a message a text.")
+		return nil, nil, apierror.Invalid(field, "'"+field+"' hold nothing that can be said to this provider: give a message a text.")
 	case turns[0].Model:
 		n.Add(OpeningTurn)
 		turns = append([]Turn{{Parts: []*Part{{Text: Opening}}, Index: -1}}, turns...)

@@ -8,22 +8,6 @@ import (
 
 	"weir/gateway/genai"
 	"weir/gateway/wire"
-	"weir/gateway/wire/chat"
-	"weir/gateway/wire/converse"
-	"weir/gateway/wire/gemini"
-	"weir/gateway/wire/messages"
-	"weir/gateway/wire/responses"
-)
-
-// protocols are all that providers speak.
-func protocols() []wire.Protocol {
-	return []wire.Protocol{chat.Protocol{}, responses.Protocol{}, messages.Protocol{}, gemini.New(gemini.API), converse.Protocol{}}
-}
-
-const (
-	claude45 = "claude-sonnet-4-5"
-	claude47 = "claude-opus-4-7"
-	onAWS    = "anthropic.claude-sonnet-4-5-v1:0"
 )
 
 // What a protocol has but cannot say for this model, with these values or in this place

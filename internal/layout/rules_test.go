@@ -213,6 +213,7 @@ var drivers = rules{
 		{"gateway/provider/cloud", "github.com/aws/aws-sdk-go-v2/aws/...", "signs calls to AWS"},
 		{"gateway/provider/cloud", "golang.org/x/oauth2/...", "tokens of Google and Entra"},
 		{"gateway/wire/converse", "github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream/...", "frames of AWS's event streams"},
+		{"gateway/wire/wiretest", "github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream/...", "frames of transcripts"},
 		{"gateway/metering", "github.com/tiktoken-go/tokenizer", "counts where a provider reports nothing"},
 		{"ingest/audit", "github.com/prometheus/client_golang/prometheus", "the last audit's result"},
 		{"ingest/controllog", "google.golang.org/protobuf/...", "a change as JSON, without its secrets"},
