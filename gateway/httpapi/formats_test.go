@@ -39,7 +39,9 @@ func shaped(t *testing.T, path string, a answer) (message string) {
 }
 
 // streamed are the protocols whose streams are server-sent events.
-func streamed() [4]string { return [4]string{genai.Chat, genai.Responses, genai.Anthropic, genai.Gemini} }
+func streamed() [4]string {
+	return [4]string{genai.Chat, genai.Responses, genai.Anthropic, genai.Gemini}
+}
 
 // texts are answers of two words in each protocol.
 func texts(protocol string) string {
