@@ -30,7 +30,9 @@ type Bound struct {
 	predicted int64
 	uses      int64
 	apart     int64 // tokens of reasoning that no limit bounds, for each choice
+	seconds   int64 // of sound
 	unset     bool  // Limit is the model's own, as far as it is known
+	fixed     bool  // no field lowers the output
 	media     bool  // not all that goes in is text
 }
 
@@ -62,12 +64,17 @@ func BoundOf(c *catalog.Catalog, m Model, at time.Time, r wire.Bounds) (Bound, *
 		return Bound{}, unbounded(r.Unlimited, "must say how often a tool that the provider runs may be used, from 1 to 1000, since the API key has a budget.")
 	}
 	window, most := c.Window(name, m.Name)
+	// Sound is priced by the second or by the token; a model of the first kind has no
+	// window that would matter.
+	bySecond := r.Seconds > 0 && tokensAreFree(dearest)
 	b := Bound{Limit: r.Limit, dearest: dearest, input: r.Text, choices: r.Choices, predicted: r.Predicted, uses: r.Uses,
-		media: r.Images > 0 || r.Whole != "" || r.Uses > 0}
+		seconds: r.Seconds, fixed: r.Fixed, media: r.Images > 0 || r.Whole != "" || r.Uses > 0}
 	switch {
 	case b.Limit > 0:
+	case r.Choices == 0 || bySecond: // nothing is put out that has a price
+		b.Limit = 1
 	case most > 0:
-		b.Limit, b.unset = most, true
+		b.Limit, b.unset = most, !r.Fixed
 	case window > 0:
 		b.Limit = window
 	default:
@@ -82,7 +89,7 @@ func BoundOf(c *catalog.Catalog, m Model, at time.Time, r wire.Bounds) (Bound, *
 		return Bound{}, unbounded("tools", fmt.Sprintf("names a tool that the provider runs, for which %s/%s has no known price, and the API key has a budget. "+
 			"Leave it out, or have the operator set search_price in catalog.models.", m.Provider, m.Name))
 	}
-	if window == 0 && (r.Whole != "" || r.Uses > 0 || searches > 0) {
+	if window == 0 && !bySecond && (r.Whole != "" || r.Uses > 0 || searches > 0) {
 		field := r.Whole
 		switch {
 		case field == "" && searches > 0:
@@ -131,12 +138,28 @@ func (b *Bound) Cost(limit int64) (schemas.Pico, bool) {
 	if b.uses > 0 {
 		use.Units = map[string]int64{metering.UnitSearches: b.uses, "storage_searches": b.uses}
 	}
+	if b.seconds > 0 {
+		use.Units = map[string]int64{metering.UnitSeconds: b.seconds}
+	}
 	cost, err := b.dearest.Cost(use)
 	return cost, err == nil
 }
 
 // Least is the smallest output limit that is of any use, no more than Limit.
-func (b *Bound) Least() int64 { return min(leastOutput, b.Limit) }
+func (b *Bound) Least() int64 {
+	if b.fixed {
+		return b.Limit
+	}
+	return min(leastOutput, b.Limit)
+}
+
+// tokensAreFree tells that a model's price does not depend on its tokens.
+func tokensAreFree(d catalog.Dearest) bool {
+	const many = 1_000_000
+	nothing, err := d.Cost(catalog.Use{})
+	some, more := d.Cost(catalog.Use{Input: many, Output: many, Media: true})
+	return err == nil && more == nil && some == nothing
+}
 
 // Fit is the largest output limit, from Least to Limit, with which the call costs
 // no more than an amount; 0 when there is none.

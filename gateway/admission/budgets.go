@@ -261,6 +261,7 @@ func (p *Permit) Within(u genai.Usage) genai.Usage {
 	}
 	u.Prompt, u.Completion = min(u.Prompt, p.bound.Input()), min(u.Completion, p.bound.Output(limit))
 	u.Total = u.Prompt + u.Completion
+	u.Seconds = min(u.Seconds, p.bound.seconds)
 	return u
 }
 

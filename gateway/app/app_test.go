@@ -28,6 +28,7 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 		"listen on gateway.listen":          func(o *Options) { o.Gateway.Listen = taken.Addr().String() },
 		"gateway.drain_timeout":             func(o *Options) { o.Gateway.DrainTimeout = 0 },
 		"gateway.max_body_bytes":            func(o *Options) { o.Gateway.MaxBodyBytes = 1 },
+		"gateway.max_upload_bytes":          func(o *Options) { o.Gateway.MaxUploadBytes = 1 },
 		"gateway.spool.dir":                 func(o *Options) { o.Gateway.Spool.Dir = "" },
 		"gateway.key_hash_secret":           func(o *Options) { o.Gateway.Keys = []bootstrap.KeyConfig{{ID: "k"}} },
 		"gateway.providers[0]":              func(o *Options) { o.Gateway.Providers = []provider.Config{{Name: "p"}} },

@@ -27,12 +27,17 @@ type Config struct {
 
 	// MaxBodyBytes of a request. Default 20MB.
 	MaxBodyBytes service.Bytes `koanf:"max_body_bytes"`
+	// MaxUploadBytes of a request with files: images to edit, audio. Default 200MB.
+	MaxUploadBytes service.Bytes `koanf:"max_upload_bytes"`
 	// MaxAnswerBytes of a provider's answer that is not streamed. Default 64MiB.
 	MaxAnswerBytes service.Bytes `koanf:"max_answer_bytes"`
 	// BodyTimeout to read a request's body. Default 60s.
 	BodyTimeout time.Duration `koanf:"body_timeout"`
 	// ClientWriteTimeout for a client to take what was written. Default 30s.
 	ClientWriteTimeout time.Duration `koanf:"client_write_timeout"`
+	// StreamPingInterval after which a stream that is silent gets a comment, so that
+	// nothing on the way closes it. Default 15s; 0 for never.
+	StreamPingInterval time.Duration `koanf:"stream_ping_interval"`
 	// DrainTimeout is how long an answer is read on after its client went away.
 	// Default 60s.
 	DrainTimeout time.Duration `koanf:"drain_timeout"`
@@ -83,9 +88,11 @@ func DefaultConfig() Config {
 	return Config{
 		Listen:             "127.0.0.1:8080",
 		MaxBodyBytes:       20_000_000,
+		MaxUploadBytes:     200_000_000,
 		MaxAnswerBytes:     64 << 20,
 		BodyTimeout:        60 * time.Second,
 		ClientWriteTimeout: 30 * time.Second,
+		StreamPingInterval: 15 * time.Second,
 		DrainTimeout:       60 * time.Second,
 		DrainMaxBytes:      16_000_000,
 		DrainMax:           1000,
@@ -119,10 +126,14 @@ func (c Config) Validate() error {
 		return errors.New("gateway.listen is empty; name host:port")
 	case c.MaxBodyBytes < 1<<10:
 		return fmt.Errorf("gateway.max_body_bytes is %s; it must be at least 1KiB", c.MaxBodyBytes)
+	case c.MaxUploadBytes < 1<<10:
+		return fmt.Errorf("gateway.max_upload_bytes is %s; it must be at least 1KiB", c.MaxUploadBytes)
 	case c.MaxAnswerBytes < 1<<10:
 		return fmt.Errorf("gateway.max_answer_bytes is %s; it must be at least 1KiB", c.MaxAnswerBytes)
 	case c.BudgetsWithoutRedis != refuseWithoutRedis && c.BudgetsWithoutRedis != serveWithoutRedis:
 		return fmt.Errorf("gateway.budgets_without_redis is %q; it must be refuse or serve", c.BudgetsWithoutRedis)
+	case c.StreamPingInterval < 0:
+		return fmt.Errorf("gateway.stream_ping_interval is %s; it must not be negative", c.StreamPingInterval)
 	case c.DrainMax < 0:
 		return fmt.Errorf("gateway.drain_max is %d; it must not be negative", c.DrainMax)
 	}
@@ -168,8 +179,8 @@ func (c Config) egress() egress.Rule {
 
 func (c Config) limits() pipeline.Limits {
 	return pipeline.Limits{
-		MaxBody: int64(c.MaxBodyBytes), MaxHeaders: maxHeaderBytes, MaxAnswer: int64(c.MaxAnswerBytes),
-		BodyTimeout: c.BodyTimeout, WriteTimeout: c.ClientWriteTimeout,
+		MaxBody: int64(c.MaxBodyBytes), MaxUpload: int64(c.MaxUploadBytes), MaxHeaders: maxHeaderBytes, MaxAnswer: int64(c.MaxAnswerBytes),
+		BodyTimeout: c.BodyTimeout, WriteTimeout: c.ClientWriteTimeout, PingInterval: c.StreamPingInterval,
 		DrainTimeout: c.DrainTimeout, DrainMaxBytes: int64(c.DrainMaxBytes), DrainMax: c.DrainMax,
 		PayloadRetention: c.PayloadRetention,
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/testing/protocmp"
@@ -156,6 +157,36 @@ func TestStreamIsForwardedAsItComesAndItsEndWaitsForTheLedger(t *testing.T) {
 	close(complete)
 	if got := <-ended; got != "data: [DONE]" {
 		t.Errorf("last line %q", got)
+	}
+}
+
+// A stream whose provider is silent says so now and then; the ledger counts what was sent.
+func TestSilentStreamIsKeptOpen(t *testing.T) {
+	next := make(chan struct{})
+	w := start(t, func(rw http.ResponseWriter, r *http.Request) {
+		s := events(rw, r)
+		s.send(content("a"))
+		<-next
+		s.send(content("b"), stopChunk, usageChunk, "[DONE]")
+	}, func(c *config) { c.limits.PingInterval = time.Millisecond })
+	resp := w.send(context.Background(), "POST", "/v1/chat/completions", strings.NewReader(streamBody), "x-api-key", apiKey)
+	defer resp.Body.Close()
+	var body strings.Builder
+	lines := bufio.NewScanner(resp.Body)
+	for pings := 0; lines.Scan(); {
+		body.WriteString(lines.Text() + "\n")
+		if lines.Text() == ": ping" {
+			if pings++; pings == 3 {
+				close(next)
+			}
+		}
+	}
+	text := body.String()
+	if lines.Err() != nil || !strings.HasSuffix(text, "data: [DONE]\n\n") || strings.Index(text, ": ping") < strings.Index(text, `"a"`) {
+		t.Errorf("got %v and %s", lines.Err(), text)
+	}
+	if got := w.only().response.ResponseBytes; got != int64(len(text)) {
+		t.Errorf("the ledger has %d bytes of %d", got, len(text))
 	}
 }
 

@@ -76,7 +76,7 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 	upstream := httptest.NewServer(serve)
 	t.Cleanup(upstream.Close)
 	c := config{
-		limits: pipeline.Limits{MaxBody: 1 << 20, MaxHeaders: 64 << 10, MaxAnswer: 8 << 20, BodyTimeout: 10 * time.Second,
+		limits: pipeline.Limits{MaxBody: 1 << 20, MaxUpload: 64 << 20, MaxHeaders: 64 << 10, MaxAnswer: 8 << 20, BodyTimeout: 10 * time.Second,
 			WriteTimeout: 10 * time.Second, DrainTimeout: 10 * time.Second, DrainMaxBytes: 1 << 20, DrainMax: 10, PayloadRetention: time.Hour},
 		provider: provider.Config{Name: "mock", BaseURL: upstream.URL + "/v1", RegionURL: upstream.URL + "/v1?in={region}", APIKeyEnv: "MOCK_KEY", ForwardHeaders: []string{"x-mock-*"},
 			Timeout: 10 * time.Second, IdleTimeout: 10 * time.Second},

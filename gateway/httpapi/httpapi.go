@@ -34,6 +34,11 @@ type Inference interface {
 	Responses(w http.ResponseWriter, r *http.Request)
 	Messages(w http.ResponseWriter, r *http.Request)
 	CountTokens(w http.ResponseWriter, r *http.Request)
+	Embeddings(w http.ResponseWriter, r *http.Request)
+	ImageGenerations(w http.ResponseWriter, r *http.Request)
+	ImageEdits(w http.ResponseWriter, r *http.Request)
+	Speech(w http.ResponseWriter, r *http.Request)
+	Transcriptions(w http.ResponseWriter, r *http.Request)
 }
 
 // Management adds the operations of the management API.
@@ -102,6 +107,11 @@ func (s *surface) inference() map[string]http.HandlerFunc {
 		"/v1/responses":             s.Inference.Responses,
 		"/v1/messages":              s.Inference.Messages,
 		"/v1/messages/count_tokens": s.Inference.CountTokens,
+		"/v1/embeddings":            s.Inference.Embeddings,
+		"/v1/images/generations":    s.Inference.ImageGenerations,
+		"/v1/images/edits":          s.Inference.ImageEdits,
+		"/v1/audio/speech":          s.Inference.Speech,
+		"/v1/audio/transcriptions":  s.Inference.Transcriptions,
 	}
 }
 

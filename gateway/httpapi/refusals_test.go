@@ -126,7 +126,7 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/metrics", nil, 200, `weir_gateway_calls_in_flight`},
 		{"GET", "/v1/chat/completions", live, 405, `"code":"method_not_allowed"`},
 		{"DELETE", "/v1/models", live, 405, `"error"`},
-		{"POST", "/v1/embeddings", live, 404, `"code":"unknown_url"`},
+		{"POST", "/v1/moderations", live, 404, `"code":"unknown_url"`},
 		{"GET", "/", nil, 404, `"error"`},
 	} {
 		a := w.do(context.Background(), c.method, c.path, nil, c.header...)

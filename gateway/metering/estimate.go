@@ -71,6 +71,9 @@ func (e *Estimator) Estimate(model string, r wire.Request, seen *wire.Seen) gena
 		Prompt:     count(codec, prompt, 0) + messages*tokensPerMessage + replyTokens,
 		Completion: count(codec, output, seen.Unkept),
 	}
+	u.Prompt, u.Completion = u.Prompt+seen.Beyond.Prompt, u.Completion+seen.Beyond.Completion
+	u.InputAudio, u.OutputAudio = seen.Beyond.InputAudio, seen.Beyond.OutputAudio
+	u.InputImage, u.OutputImage, u.Seconds = seen.Beyond.InputImage, seen.Beyond.OutputImage, seen.Beyond.Seconds
 	u.Total = u.Prompt + u.Completion
 	return u
 }

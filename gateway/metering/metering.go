@@ -25,8 +25,12 @@ const MaxTokens = 1_000_000_000
 
 // Units beside the token kinds, by the catalog's names.
 const (
+	UnitWrittenHour = "cache_write_1h_tokens"
 	UnitInputAudio  = "input_audio_tokens"
 	UnitOutputAudio = "output_audio_tokens"
+	UnitInputImage  = "input_image_tokens"
+	UnitOutputImage = "output_image_tokens"
+	UnitSeconds     = "input_audio_seconds"
 	UnitSearches    = "web_searches"
 	UnitSources     = "search_sources"
 )
@@ -87,8 +91,13 @@ func (m *Meter) Measure(vendor, name, model, tier string, at time.Time, u genai.
 			l.Units[unit] = n
 		}
 	}
-	count(UnitInputAudio, u.InputAudio, l.Tokens.Input+l.Tokens.CachedInput+l.Tokens.CacheWrite)
-	count(UnitOutputAudio, u.OutputAudio, l.Tokens.Output+l.Tokens.Reasoning)
+	input, output := l.Tokens.Input+l.Tokens.CachedInput+l.Tokens.CacheWrite, l.Tokens.Output+l.Tokens.Reasoning
+	count(UnitWrittenHour, u.WrittenHour, l.Tokens.CacheWrite)
+	count(UnitInputAudio, u.InputAudio, input)
+	count(UnitOutputAudio, u.OutputAudio, output)
+	count(UnitInputImage, u.InputImage, input)
+	count(UnitOutputImage, u.OutputImage, output)
+	count(UnitSeconds, u.Seconds, MaxTokens)
 	count(UnitSearches, u.Searches, MaxTokens)
 	count(UnitSources, u.Sources, MaxTokens)
 	price, ok := m.catalog.PriceIn(provider, model, tier, at)

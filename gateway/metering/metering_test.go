@@ -89,6 +89,19 @@ func TestEstimateOfHostileText(t *testing.T) {
 	}
 }
 
+// What is written to the cache for an hour has a price of its own: 500 × 3 + 300 × 3.75 + 200 × 6.
+func TestWritesForAnHour(t *testing.T) {
+	c, err := catalog.New(catalog.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := New(c, slog.New(slog.DiscardHandler)).Measure("anthropic", "anthropic", "claude-sonnet-4-5-20250929", "standard", time.Now(),
+		genai.Usage{Prompt: 1000, Written: 500, WrittenHour: 200})
+	if got := l.Cost.String(); got != "0.003825" || l.Units[UnitWrittenHour] != 200 || l.Tokens.CacheWrite != 500 {
+		t.Errorf("cost %s; %+v", got, l)
+	}
+}
+
 func BenchmarkMeasure(b *testing.B) {
 	m, at := meter(b), time.Now()
 	b.ReportAllocs()

@@ -110,7 +110,7 @@ func inference(r huma.Registry) []*huma.Operation {
 
 	completion := jsonOf(reflect.TypeFor[chatAnswer]())
 	completion["text/event-stream"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: "Chunks as in OpenAI's API, ended by data: [DONE]"}}
-	return []*huma.Operation{
+	return append(further(jsonOf, keyed, failure), []*huma.Operation{
 		{
 			OperationID: "create-chat-completion", Method: http.MethodPost, Path: "/v1/chat/completions", Tags: []string{inferenceTag}, Security: keyed,
 			Summary:     "A chat completion, plain or streamed",
@@ -140,7 +140,7 @@ func inference(r huma.Registry) []*huma.Operation {
 		probe("get-metrics", "/metrics", "Prometheus metrics", text("In Prometheus's text format", "text/plain")),
 		probe("get-openapi", "/openapi.json", "This document", &huma.Response{Description: "OpenAPI 3.1", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}}}),
 		probe("get-reference", "/docs", "This document as a page that makes calls", text("A page", "text/html")),
-	}
+	}...)
 }
 
 func probe(id, path, summary string, ok *huma.Response) *huma.Operation {

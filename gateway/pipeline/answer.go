@@ -52,6 +52,9 @@ func (c *call) compose() {
 // errorEvent is an error inside a stream.
 func (c *call) errorEvent(e *apierror.Error) []byte {
 	var b []byte
+	if _, opaque := c.stream.(wire.Opaque); opaque {
+		return nil
+	}
 	if c.stream != nil {
 		b = c.stream.AppendGap(b)
 	}
@@ -84,6 +87,9 @@ func (c *call) finish() {
 		_, _ = c.w.Write(c.last) // recorded; a client that has gone is the server's to notice
 		c.sent += int64(len(c.last))
 	default:
+		if _, opaque := c.stream.(wire.Opaque); opaque && c.err != nil {
+			c.abort() // sound that broke off must not look whole
+		}
 		c.write(c.last)
 		if c.err == nil && c.ending && !c.client.left.Load() {
 			c.hangUp()
@@ -160,6 +166,8 @@ func (c *call) write(b []byte) {
 		c.w.WriteHeader(c.status)
 		c.begun = true
 	}
+	c.pulse.mu.Lock()
+	defer c.pulse.mu.Unlock()
 	c.extend()
 	_, err := c.w.Write(b)
 	if err == nil {
@@ -170,6 +178,7 @@ func (c *call) write(b []byte) {
 		return
 	}
 	c.sent += int64(len(b))
+	c.pulse.last = c.clock
 	if c.caller.Key.Logging {
 		c.capture = append(c.capture, b[:min(len(b), maxPayload-len(c.capture))]...)
 	}

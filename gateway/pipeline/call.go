@@ -46,6 +46,7 @@ type call struct {
 	// the client's own, and the bytes pass through. warnings say what the table left out of
 	// it, adapted what else the attempt under way changed.
 	conversation *genai.Request
+	bridge       wire.Bridge // in the place of conversation, for what is none; nil for none
 	warnings     []string
 	adapted      []string
 	autoCache    bool // the client asked for prompt cache breakpoints
@@ -87,6 +88,7 @@ type call struct {
 	begun   bool                // the status line is out
 	bound   time.Duration       // the write deadline, as clock; 0 for none
 	last    []byte              // what waits for the ledger
+	pulse   pulse
 	sent    int64
 	capture []byte // of what was sent, for keys that ask for it
 	gone    bool   // the client had left when the outcome was made
@@ -171,6 +173,9 @@ func (c *call) release() {
 	if c.cancel != nil {
 		c.watch.stop()
 		c.cancel(nil)
+	}
+	if files, ok := c.req.(wire.Uploaded); ok {
+		_ = files.Close() // nothing was written that must last
 	}
 	c.client.mu.Lock()
 	c.client.closed = true

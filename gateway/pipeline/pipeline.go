@@ -33,6 +33,7 @@ import (
 	"weir/gateway/provider"
 	"weir/gateway/wire"
 	"weir/gateway/wire/chat"
+	"weir/gateway/wire/media"
 	"weir/gateway/wire/messages"
 	"weir/gateway/wire/responses"
 	"weir/internal/control"
@@ -55,10 +56,12 @@ type OpenCall interface {
 // Limits bound a call. Sizes are in bytes.
 type Limits struct {
 	MaxBody          int64
+	MaxUpload        int64 // of a body with files
 	MaxHeaders       int
 	MaxAnswer        int64         // of a plain answer
 	BodyTimeout      time.Duration // to read the client's body
 	WriteTimeout     time.Duration // for the client to take what was written
+	PingInterval     time.Duration // after which a silent stream gets a comment; 0 for never
 	DrainTimeout     time.Duration // to read on after the client went away
 	DrainMaxBytes    int64
 	DrainMax         int // calls read on at once
@@ -119,6 +122,31 @@ func (p *Pipeline) Messages(w http.ResponseWriter, r *http.Request) {
 // CountTokens serves POST /v1/messages/count_tokens.
 func (p *Pipeline) CountTokens(w http.ResponseWriter, r *http.Request) {
 	p.serve(messages.Count{}, access.Chat, w, r)
+}
+
+// Embeddings serves POST /v1/embeddings.
+func (p *Pipeline) Embeddings(w http.ResponseWriter, r *http.Request) {
+	p.serve(media.Embeddings, access.Embedding, w, r)
+}
+
+// ImageGenerations serves POST /v1/images/generations.
+func (p *Pipeline) ImageGenerations(w http.ResponseWriter, r *http.Request) {
+	p.serve(media.Generations, access.Image, w, r)
+}
+
+// ImageEdits serves POST /v1/images/edits.
+func (p *Pipeline) ImageEdits(w http.ResponseWriter, r *http.Request) {
+	p.serve(media.Form{Format: media.Edits}, access.Image, w, r)
+}
+
+// Speech serves POST /v1/audio/speech.
+func (p *Pipeline) Speech(w http.ResponseWriter, r *http.Request) {
+	p.serve(media.Speech, access.Speech, w, r)
+}
+
+// Transcriptions serves POST /v1/audio/transcriptions.
+func (p *Pipeline) Transcriptions(w http.ResponseWriter, r *http.Request) {
+	p.serve(media.Form{Format: media.Transcriptions}, access.Transcription, w, r)
 }
 
 // serve serves a call in a format, to models that make what its endpoint gives.

@@ -24,6 +24,7 @@ func (c *call) forward() {
 	defer putBuffer(in)
 	defer putBuffer(out)
 	defer s.Close()
+	defer c.pulse.stop()
 	pending := 0 // bytes of *in that are no complete event yet
 	var drained int64
 	for {
@@ -44,6 +45,7 @@ func (c *call) forward() {
 		}
 		if len(forward) > 0 && !left {
 			c.write(forward)
+			c.keepOpen()
 		}
 		switch {
 		case step == wire.Done:

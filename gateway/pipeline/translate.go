@@ -19,6 +19,18 @@ func (c *call) translate() (e *apierror.Error) {
 	if c.conversation = nil; c.format.Protocol() == p.Name() {
 		return nil
 	}
+	if shared, ok := c.format.(wire.Shared); ok && shared.Passes(p.Name()) {
+		return nil
+	}
+	if bridging, ok := c.format.(wire.Bridging); ok {
+		if c.bridge, e = bridging.Bridge(c.req, p); e != nil {
+			return e
+		}
+		if c.bridge != nil {
+			c.warnings = c.bridge.Warnings()
+			return nil
+		}
+	}
 	r, e := c.req.Decode()
 	if e != nil {
 		return e
@@ -37,11 +49,23 @@ func (c *call) translate() (e *apierror.Error) {
 func (c *call) upstream() (call provider.Call, e *apierror.Error) {
 	p := c.target.Provider
 	call = provider.Call{RequestID: c.id, Model: c.target.Model, Region: c.target.Region, Stream: c.req.Head().Stream,
-		Client: c.r.Header, ClientQuery: c.r.URL.RawQuery, Same: c.conversation == nil}
+		Client: c.r.Header, ClientQuery: c.r.URL.RawQuery, Same: c.conversation == nil && c.bridge == nil}
 	call.Path, call.Query = p.Protocol.Call(c.target.Model, call.Stream)
+	if c.bridge != nil {
+		call.Query = ""
+		call.Path, call.Body = c.bridge.Call(c.target.Model)
+		return call, nil
+	}
 	if c.conversation == nil {
 		if placed, ok := c.format.(wire.Placed); ok {
 			call.Path, call.Query = placed.Path(), ""
+		}
+		if typed, ok := c.format.(wire.Typed); ok {
+			call.Accept = typed.Accept(c.req)
+		}
+		if files, ok := c.req.(wire.Uploaded); ok {
+			call.Upload = files.Upload(c.target.Model)
+			return call, nil
 		}
 		call.Body = c.req.Upstream(c.target.Model, wire.Lowered{Limit: c.permit.Lowered(), Field: p.LimitField, AutoCache: c.autoCache})
 		return call, nil
@@ -67,11 +91,14 @@ func (c *call) count(f wire.Counter) {
 
 // reply is what the client is told beside what the provider says.
 func (c *call) reply() *wire.Reply {
-	return &wire.Reply{Request: c.req, ID: c.id, Model: c.model, Quoted: c.quoted, Created: c.start.Unix(), Bill: c.bill}
+	return &wire.Reply{Request: c.req, ID: c.id, Model: c.model, Quoted: c.quoted, Created: c.start.Unix(), Type: c.resp.Header.Get("Content-Type"), Bill: c.bill}
 }
 
 // readAnswer reads a plain answer.
 func (c *call) readAnswer(text []byte) (wire.Answer, *apierror.Error) {
+	if c.bridge != nil {
+		return c.bridge.ReadAnswer(text, c.reply())
+	}
 	if c.conversation == nil {
 		return c.format.ReadAnswer(text, c.reply())
 	}

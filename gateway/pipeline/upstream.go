@@ -59,12 +59,20 @@ func (c *call) try() {
 	switch {
 	case c.status < 200 || c.status > 299:
 		c.providerError()
-	case c.req.Head().Stream && !isJSON(c.resp.Header):
+	case c.streams():
 		c.forward()
 	default:
 		c.plain()
 	}
 	c.watch.arrived()
+}
+
+// streams tells that an answer is passed on as it comes.
+func (c *call) streams() bool {
+	if typed, ok := c.format.(wire.Typed); ok {
+		return typed.Streams(c.resp.Header.Get("Content-Type"))
+	}
+	return c.req.Head().Stream && !isJSON(c.resp.Header)
 }
 
 // isJSON tells that an answer is a JSON document, which a provider that does

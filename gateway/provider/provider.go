@@ -81,6 +81,8 @@ type Call struct {
 	Model       string // the provider's own name for it
 	Region      string // "" for the provider's own
 	Body        []byte
+	Upload      wire.Upload // in the place of Body, nil for JSON
+	Accept      string      // "" for JSON, or events in a stream
 	Stream      bool
 	// Client are the headers of the client's request; Same says that the client speaks
 	// the provider's protocol, so that those of the protocol may pass.
@@ -93,7 +95,6 @@ type Call struct {
 
 // Send makes a call on an account at the provider. The answer's body must be closed.
 func (c *Client) Send(ctx context.Context, p *Provider, a *Account, call Call) (*http.Response, error) {
-	body := call.Body
 	if call.Same && p.manners.query != "" && call.ClientQuery == p.manners.query {
 		call.Query = call.ClientQuery
 	}
@@ -102,10 +103,16 @@ func (c *Client) Send(ctx context.Context, p *Provider, a *Account, call Call) (
 		Method: http.MethodPost, URL: to, Host: to.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: c.headers(p, a, &call),
-		Body:   io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
-		// A connection that turns out to be closed before a byte was written is
-		// replaced by the transport; that is not a second call.
-		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+	}
+	// A connection that turns out to be closed before a byte was written is replaced by
+	// the transport, which opens the body again; that is not a second call.
+	if upload := call.Upload; upload != nil {
+		req.Body, req.ContentLength = upload.Open(), upload.Size()
+		req.GetBody = func() (io.ReadCloser, error) { return upload.Open(), nil }
+	} else {
+		body := call.Body
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	}
 	if a.base != nil {
 		return c.guarded.RoundTrip(req.WithContext(ctx))
@@ -117,6 +124,12 @@ func (c *Client) headers(p *Provider, a *Account, call *Call) http.Header {
 	values := [5]string{"application/json", "application/json", "identity", call.RequestID, a.value}
 	if call.Stream {
 		values[1] = "text/event-stream"
+	}
+	if call.Accept != "" {
+		values[1] = call.Accept
+	}
+	if call.Upload != nil {
+		values[0] = call.Upload.ContentType()
 	}
 	h := make(http.Header, 8)
 	// First, so that nothing of the client's replaces what follows.

@@ -15,6 +15,11 @@ type Bounds struct {
 	Choices int64
 	// Limit is the most output tokens of one choice; 0 when the client set none.
 	Limit int64
+	// Fixed says that the request has no field that could lower the output; Limit is then
+	// what follows from the rest of it.
+	Fixed bool
+	// Seconds are the most that sound in the request lasts.
+	Seconds int64
 	// MaxTokens says that it is set by a field which some vendors take for the answer alone
 	// and not for the reasoning before it.
 	MaxTokens bool

@@ -13,7 +13,10 @@ type Seen struct {
 	FinishReason string // the provider's own word in a pass-through, genai's in a translation
 	Usage        genai.Usage
 	HasUsage     bool
-	Content      bool // some output has come: text, reasoning or a tool call
+	// Beyond is what a count of the texts misses where the provider reports no usage:
+	// sound and pictures.
+	Beyond  genai.Usage
+	Content bool // some output has come: text, reasoning or a tool call
 
 	// Text is the output as it stands in the JSON, escapes included, for
 	// counting tokens when the provider reports none. Unkept is how many more

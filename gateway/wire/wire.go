@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"io"
+
 	"weir/gateway/apierror"
 	"weir/gateway/genai"
 	"weir/gateway/jsonscan"
@@ -40,6 +42,60 @@ type Placed interface {
 	Path() string // under the base URL
 }
 
+// Shared is a Format whose bytes more protocols have than Protocol names.
+type Shared interface {
+	Format
+	Passes(protocol string) bool
+}
+
+// Bridging is a Format that reaches some protocols without package genai.
+type Bridging interface {
+	Format
+	// Bridge is the way of a request to a protocol; nil where there is none.
+	Bridge(r Request, p Protocol) (Bridge, *apierror.Error)
+}
+
+// Bridge takes one request to a protocol, and its plain answer back.
+type Bridge interface {
+	// Call is the path under the base URL, escaped, and the body.
+	Call(model string) (path string, body []byte)
+	ReadAnswer(text []byte, to *Reply) (Answer, *apierror.Error)
+	// Warnings name what is left out.
+	Warnings() []string
+}
+
+// Typed is a Format whose answers come in more than one media type.
+type Typed interface {
+	Format
+	// Accept is what a request asks for.
+	Accept(r Request) string
+	// Streams tells whether an answer of a media type is passed on as it comes.
+	Streams(contentType string) bool
+}
+
+// Uploading is a Format whose requests may be forms with files.
+type Uploading interface {
+	Format
+	// ReadForm reads a body as it comes. An error of body's ends it with a nil error.
+	ReadForm(contentType string, body io.Reader) (Request, *apierror.Error)
+}
+
+// Uploaded is a Request with files. Close gives them up; an Upload that is still being
+// read then fails.
+type Uploaded interface {
+	Request
+	io.Closer
+	// Upload is what Upstream is to other requests.
+	Upload(model string) Upload
+}
+
+// Upload is a body that is not held in memory. It may be opened any number of times.
+type Upload interface {
+	Open() io.ReadCloser
+	Size() int64
+	ContentType() string
+}
+
 // Counter is a Format that asks how many tokens a request has. Providers of other
 // protocols are not asked: the gateway counts.
 type Counter interface {
@@ -54,6 +110,7 @@ type Reply struct {
 	Model   string // provider/model
 	Quoted  []byte // Model as a JSON string
 	Created int64  // seconds since the epoch
+	Type    string // the answer's media type, as the provider has it
 	// Bill prices a usage report of a stream, for the event that carries it.
 	Bill func(genai.Usage) *Bill
 }
@@ -143,6 +200,13 @@ type Stream interface {
 	AppendEnd(out []byte, usage genai.Usage, bill *Bill) []byte
 }
 
+// Opaque is a Stream of bytes that are no events: that it ended early cannot be said in
+// it, so the connection says it.
+type Opaque interface {
+	Stream
+	Opaque()
+}
+
 // Encoder writes a translated stream.
 type Encoder interface {
 	// Encode appends what a client is told of an event. Failure and End are not given to
@@ -183,6 +247,17 @@ type Headed interface {
 	Protocol
 	// Headers are those of a request that is about to be encoded.
 	Headers(r *genai.Request) []Header
+}
+
+// Embedder is a Protocol with embeddings of its own.
+type Embedder interface {
+	Protocol
+	// Embed is the call for a vector of each text; dimensions is 0 for the model's own.
+	// path is "" where the provider has none.
+	Embed(model string, texts []string, dimensions int64) (path string, body []byte)
+	// Embedded reads the answer: the vectors as JSON arrays of numbers, and the tokens
+	// of the texts, 0 when the provider did not say.
+	Embedded(text []byte) (vectors [][]byte, tokens int64, e *apierror.Error)
 }
 
 // Header is a header of a call.

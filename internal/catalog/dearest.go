@@ -30,7 +30,8 @@ const daySeconds = 86_400
 // Dearest returns the dearest prices of a model for a call that is priced within
 // a day from the moment; false when PriceIn would be. tier is what the request asks
 // for. A provider may always serve a call at its list price instead, and one that
-// leaves the choice to the provider, with "" or "auto", in any of the tiers.
+// leaves the choice to the provider, with "" or "auto", in any of the tiers that it
+// gives unasked.
 func (c *Catalog) Dearest(provider, model, tier string, at time.Time) (Dearest, bool) {
 	r := c.resolve(provider, model)
 	if r == nil || len(r.prices) == 0 {
@@ -43,7 +44,9 @@ func (c *Catalog) Dearest(provider, model, tier string, at time.Time) (Dearest, 
 		return Dearest{}, false
 	case tier == "", tier == "auto":
 		for i := range r.tiers {
-			d.prices = append(d.prices, r.tiers[i].prices)
+			if !r.tiers[i].asked {
+				d.prices = append(d.prices, r.tiers[i].prices)
+			}
 		}
 	case !standard(tier):
 		d.prices = append(d.prices, prices)

@@ -21,6 +21,7 @@ type terms struct {
 	provider string
 	models   []string      // names, or a prefix with "*" at its end
 	tiers    []serviceTier // by the id of the catalog's entry
+	asked    []serviceTier // likewise, and given to nobody who does not ask for them
 	searches int           // that every call makes unasked, by the name called; AnyNumber for no bound
 	// apart says that max_tokens does not bound the reasoning.
 	apart bool
@@ -93,6 +94,7 @@ func (m *sourceModel) charge(x extra) {
 type tierPrices struct {
 	name   string
 	prices []dated
+	asked  bool
 }
 
 // standard tells that a tier's name means the list price, or nothing.
@@ -110,13 +112,16 @@ func (r *resolution) agree(provider, model string) {
 	if r.entry != nil {
 		id = strings.ToLower(r.entry.source.ID)
 	}
-	var tiers []serviceTier
+	var tiers, asked []serviceTier
 	for _, t := range vendorTerms() {
 		if t.provider != provider {
 			continue
 		}
 		if len(t.tiers) > 0 && t.matches(id) {
 			tiers = append(tiers, t.tiers...)
+		}
+		if len(t.asked) > 0 && t.matches(id) {
+			asked = append(asked, t.asked...)
 		}
 		if t.searches != 0 && t.matches(model) {
 			r.searches = t.searches
@@ -126,12 +131,17 @@ func (r *resolution) agree(provider, model string) {
 	if o := r.override; o != nil {
 		r.apart = r.apart || o.ReasoningApart
 		if o.tiers != nil {
-			tiers = o.tiers
+			tiers, asked = o.tiers, nil
 		}
 	}
 	for _, tier := range tiers {
 		if prices, ok := tier.of(r.prices); ok {
-			r.tiers = append(r.tiers, tierPrices{tier.name, prices})
+			r.tiers = append(r.tiers, tierPrices{tier.name, prices, false})
+		}
+	}
+	for _, tier := range asked {
+		if prices, ok := tier.of(r.prices); ok {
+			r.tiers = append(r.tiers, tierPrices{tier.name, prices, true})
 		}
 	}
 }

@@ -22,6 +22,13 @@ func vendorTerms() []terms {
 		// Batch API, which are half of the standard ones. Scale tier is paid ahead
 		// (openai.com/api-scale-tier); the books take its tokens at the list price.
 		{provider: "openai", models: []string{"*"}, tiers: []serviceTier{{"flex", 1, 2}, {"scale", 1, 1}}},
+		// platform.claude.com/docs/en/build-with-claude/data-residency: inference in the US
+		// alone, which a workspace may have by default, is 1.1 times all prices of tokens;
+		// models before Opus 4.6 do not have it. The priority tier is paid ahead.
+		{provider: "anthropic", models: []string{"*"}, tiers: []serviceTier{{"standard@us", 11, 10}, {"priority", 1, 1}, {"priority@us", 11, 10}}},
+		// platform.claude.com/docs/en/build-with-claude/fast-mode: six times the standard
+		// rates of either size of prompt, and other factors on top.
+		{provider: "anthropic", models: []string{"claude-opus-4-6"}, asked: []serviceTier{{"fast", 6, 1}, {"fast@us", 66, 10}}},
 		// console.groq.com/docs/flex-processing: flex costs what on_demand does; and
 		// performance-tier: paid ahead.
 		{provider: "groq", models: []string{"*"}, tiers: []serviceTier{{"flex", 1, 1}, {"performance", 1, 1}}},

@@ -55,6 +55,33 @@ func TestTiersArePublishedPrices(t *testing.T) {
 }
 
 // No product of the table is too large for a price.
+// What changes Claude's prices: 5 dollars of input and 25 of output are the list's.
+func TestFastAndInTheUS(t *testing.T) {
+	c := newCatalog(t, Config{})
+	for tier, want := range map[string]string{"": "0.03", "standard@us": "0.033", "fast": "0.18", "fast@us": "0.198", "priority": "0.03"} {
+		p, ok := c.PriceIn("anthropic", "claude-opus-4-6", tier, noon)
+		if !ok {
+			t.Errorf("%q has no price", tier)
+			continue
+		}
+		if cost, _, err := p.Cost(&schemas.Tokens{Input: 1000, Output: 1000}, nil); err != nil || cost.String() != want {
+			t.Errorf("%q costs %s, %v; want %s", tier, cost, err, want)
+		}
+	}
+	if _, ok := c.PriceIn("anthropic", "claude-sonnet-4-5", "fast", noon); ok {
+		t.Error("a model without the tier has a price in it")
+	}
+	// All input written to the cache for an hour, at 10 dollars. A workspace may have the US
+	// by default; fast is nobody's who does not ask for it.
+	for tier, want := range map[string]string{"": "0.0385", "default": "0.035", "fast": "0.21"} {
+		d, ok := c.Dearest("anthropic", "claude-opus-4-6", tier, noon)
+		cost, err := d.Cost(Use{Input: 1000, Output: 1000})
+		if !ok || err != nil || cost.String() != want {
+			t.Errorf("%q costs %s at the most, %v; want %s", tier, cost, err, want)
+		}
+	}
+}
+
 func TestEveryTierFits(t *testing.T) {
 	c := newCatalog(t, Config{})
 	for _, p := range c.providers {

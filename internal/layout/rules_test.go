@@ -159,6 +159,7 @@ var ours = rules{
 		{"gateway/metering", "gateway/wire/chat", "requests to count"},
 		{"gateway/httpapi", "gateway/...", "the whole surface, before a provider that is faked"},
 		{"gateway/httpapi", "internal/...", "wired as in gateway/app, with a ledger in memory"},
+		{"gateway/httpapi", "stack/provider", "what a provider billed, by its own books"},
 		{"gateway/manage", "gateway/httpapi", "served as in the gateway"},
 		{"gateway/wire/...", "gateway/wire/wiretest", "one suite for every format"},
 		{"gateway/wire", "gateway/wire/...", "what holds for every pair of a format and a protocol"},

@@ -12,12 +12,15 @@ import (
 )
 
 // bounds reads what a request says of the tokens that it may use.
-type bounds struct{ wire.Bounds }
+type bounds struct {
+	wire.Bounds
+	fast, us bool
+}
 
 // Bounds reads the request once more, for callers that have a limit.
 func (r *Request) Bounds() (wire.Bounds, *apierror.Error) {
 	body := r.head.Body
-	b := bounds{wire.Bounds{Text: wire.Framing, Choices: 1}}
+	b := bounds{Bounds: wire.Bounds{Text: wire.Framing, Choices: 1}}
 	if !r.maxTokens.Empty() {
 		b.Limit = min(max(0, wire.Count(r.maxTokens.Of(body))), wire.MaxCount)
 	}
@@ -27,6 +30,7 @@ func (r *Request) Bounds() (wire.Bounds, *apierror.Error) {
 	if !utf8.Valid(body) {
 		b.Text *= utf8.UTFMax - 1 // each bad byte may become a character of three
 	}
+	b.Tier = pricedTier("", b.fast, b.us)
 	return b.Bounds, nil
 }
 
@@ -35,6 +39,10 @@ func (b *bounds) member(text []byte, m *jsonscan.Members) {
 	switch name := m.Name(); string(name) {
 	case "model", "metadata", "requesty", "stream", "max_tokens", "service_tier":
 		return // the model does not see them
+	case "speed": // null and standard are what everybody has; what is not known is dearer
+		b.fast = b.fast || m.Kind() != 'n' && string(m.Value.Of(text)) != `"standard"`
+	case "inference_geo":
+		b.us = b.us || m.Kind() != 'n' && string(m.Value.Of(text)) != `"global"`
 	case "messages":
 		b.messages(text, m.Value)
 		return

@@ -51,10 +51,12 @@ func (Protocol) Name() string { return genai.Anthropic }
 func (Protocol) Call(string, bool) (path, query string) { return "messages", "" }
 
 // Knows tells which fields of other formats mean the same here. They are the API's own,
-// so that they come from clients of this format alone.
+// so that they come from clients of this format alone. Those that change the price
+// (speed, inference_geo) are not among them: the bounds of other formats do not know
+// them.
 func (Protocol) Knows(field string) bool {
 	switch field {
-	case "container", "context_management", "mcp_servers", "inference_geo", "speed":
+	case "container", "context_management", "mcp_servers":
 		return true
 	}
 	return false

@@ -135,6 +135,10 @@ func TestBounds(t *testing.T) {
 		"unknown":   {user(`[{"type":"new"}]`), wire.Bounds{Whole: "messages[0].content[0]"}},
 		"container": {user(`"x"`) + `,"container":"c"`, wire.Bounds{Whole: "container"}},
 		"mcp":       {user(`"x"`) + `,"mcp_servers":[{}]`, wire.Bounds{Unlimited: "mcp_servers.max_uses"}},
+		"fast":      {user(`"x"`) + `,"speed":"fast"`, wire.Bounds{Tier: "fast"}},
+		"us":        {user(`"x"`) + `,"inference_geo":"us"`, wire.Bounds{Tier: "standard@us"}},
+		"fast, us":  {user(`"x"`) + `,"inference_geo":"us","speed":"fast"`, wire.Bounds{Tier: "fast@us"}},
+		"as usual":  {user(`"x"`) + `,"inference_geo":null,"speed":"standard"`, wire.Bounds{}},
 		"search":    {user(`"x"`) + `,"tools":[{"type":"web_search_20250305","max_uses":3}]`, wire.Bounds{Uses: 3}},
 		"unlimited": {user(`"x"`) + `,"tools":[{"name":"a"},{"type":"bash_20250124"},{"type":"web_fetch_20250910"}]`, wire.Bounds{Unlimited: "tools[2].max_uses"}},
 	} {

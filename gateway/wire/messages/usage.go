@@ -14,6 +14,7 @@ import (
 type counts struct {
 	input, output, cached, written, hour, searches, thinking int64
 	tier                                                     []byte // a JSON string
+	fast, us                                                 bool   // what else the price depends on
 }
 
 // usageSpans are the places of a usage object that the gateway edits.
@@ -52,6 +53,10 @@ func (c *counts) read(text []byte, at jsonscan.Span) usageSpans {
 			if kind == '"' {
 				c.tier = append(c.tier[:0], value...)
 			}
+		case "speed":
+			c.fast = string(value) == `"fast"`
+		case "inference_geo":
+			c.us = string(value) == `"us"`
 		case "cost":
 			s.cost = m.Value
 		}
@@ -80,11 +85,27 @@ func (c *counts) usage() genai.Usage {
 	return u
 }
 
+// serviceTier is the tier that the answer names, and in it what else its price depends
+// on, as the catalog's table of terms has it: "fast", "standard@us".
 func (c *counts) serviceTier() string {
-	if len(c.tier) == 0 {
-		return ""
+	var tier string
+	if len(c.tier) > 0 {
+		tier = jsonscan.String(c.tier, jsonscan.Span{End: len(c.tier)})
 	}
-	return jsonscan.String(c.tier, jsonscan.Span{End: len(c.tier)})
+	return pricedTier(tier, c.fast, c.us)
+}
+
+func pricedTier(tier string, fast, us bool) string {
+	if fast {
+		tier = "fast"
+	}
+	if us {
+		if tier == "" {
+			tier = "standard"
+		}
+		tier += "@us"
+	}
+	return tier
 }
 
 // edit puts the cost into the usage object.

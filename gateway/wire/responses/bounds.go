@@ -14,19 +14,17 @@ import (
 // bounds reads what a request says of the tokens that it may use.
 type bounds struct {
 	wire.Bounds
-	text []byte
-	uses int64 // max_tool_calls, 0 for none
+	text  []byte
+	uses  int64 // max_tool_calls, 0 for none
+	tiers int   // how often a service tier is named
 }
 
 // Bounds reads the request once more, for callers that have a limit.
 func (r *Request) Bounds() (wire.Bounds, *apierror.Error) {
-	b := bounds{wire.Bounds{Text: wire.Framing, Choices: 1}, r.head.Body, r.number(r.maxTools)}
+	b := bounds{Bounds: wire.Bounds{Text: wire.Framing, Choices: 1}, text: r.head.Body, uses: r.number(r.maxTools)}
 	b.Limit = min(r.number(r.maxOutput), wire.MaxCount)
 	for m := jsonscan.Object(b.text, jsonscan.Space(b.text, 0)); m.Next(); {
 		b.member(&m)
-	}
-	if r.background {
-		b.May("background") // what it uses is told to nobody
 	}
 	if !utf8.Valid(b.text) {
 		b.Text *= utf8.UTFMax - 1 // each bad byte may become a character of three
@@ -40,6 +38,12 @@ func (b *bounds) member(m *jsonscan.Members) {
 	switch name {
 	case "model", "user", "metadata", wire.Router, "stream", "stream_options", "max_output_tokens", "max_tool_calls", "store", "include", "background":
 		return // the model does not see them
+	case "service_tier":
+		if b.tiers++; b.tiers > 1 || m.Kind() != '"' && m.Kind() != 'n' {
+			b.Tier = "(more than one)"
+		} else if m.Kind() == '"' {
+			b.Tier = wire.String(b.text, m.Value)
+		}
 	case "tools":
 		b.tools(m.Value)
 	case "input", "instructions":

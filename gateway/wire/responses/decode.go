@@ -65,15 +65,11 @@ func (d *decoder) member(m *jsonscan.Members) {
 	d.list = ""
 	out := d.out
 	switch name := string(m.Name()); name {
-	case "model", "instructions", "stream", "stream_options", "user", "metadata", wire.Router, "max_output_tokens", "max_tool_calls":
+	case "model", "instructions", "stream", "stream_options", "user", "metadata", wire.Router, "max_output_tokens", "max_tool_calls", "background":
 	case "previous_response_id", "conversation":
 		d.refuse(name, "that provider keeps no conversations, so send the whole of it as input")
 	case "prompt":
 		d.refuse(name, "send what the prompt says as instructions and input")
-	case "background":
-		if m.Kind() == 't' {
-			d.refuse(name, "leave it out, and keep the connection open")
-		}
 	case "input":
 		out.Messages = append(out.Messages, genai.Message{Parts: []genai.Part{{Text: d.string(m, name)}}})
 	case "tools":

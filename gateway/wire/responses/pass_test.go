@@ -155,6 +155,7 @@ func TestReadRequestRefuses(t *testing.T) {
 		`{"model":"m","input":"a","Input":"b"}`: "input", `{"model":"m","input":"a","model":"b"}`: "model", `{"model":"m","input":"a","stream":1}`: "stream",
 		`{"model":"m","input":"a","max_output_tokens":"9"}`: "max_output_tokens", `{"model":"m","input":"a","tools":{}}`: "tools",
 		`{"model":"m","input":"a","previous_response_id":1}`: "previous_response_id", `{"model":"m","input":"a","background":"yes"}`: "background",
+		`{"model":"m","input":"a","background":true}`: "background",
 	} {
 		if _, e := readRequest([]byte(body)); e == nil || e.Status != 400 || e.Param != param {
 			t.Errorf("%s: got %+v, want a 400 with param %q", body, e, param)
@@ -165,7 +166,7 @@ func TestReadRequestRefuses(t *testing.T) {
 func TestDecodeRefuses(t *testing.T) {
 	for rest, param := range map[string]string{
 		`"input":"a","previous_response_id":"r"`: "previous_response_id", `"input":"a","conversation":"c"`: "conversation",
-		`"prompt":{"id":"p"}`: "prompt", `"input":"a","background":true`: "background",
+		`"prompt":{"id":"p"}`: "prompt",
 		`"input":[{"role":"user","content":"a"},{"type":"item_reference","id":"x"}]`:               "input[1]",
 		`"input":[{"role":"bot","content":"a"}]`:                                                   "input[0].role",
 		`"input":[{"role":"user"}]`:                                                                "input[0].content",
@@ -195,7 +196,6 @@ func TestBounds(t *testing.T) {
 		`"input":"abc","max_output_tokens":9`:                                    {Limit: 9},
 		`"input":"abc","previous_response_id":"r"`:                               {Whole: "previous_response_id"},
 		`"prompt":{"id":"r"}`:                                                    {Whole: "prompt"},
-		`"input":"abc","background":true`:                                        {Whole: "background"},
 		`"input":[{"role":"user","content":[{"type":"input_text","text":"a"}]}]`: {},
 		`"input":[{"role":"user","content":[{"type":"input_image","image_url":"data:image/png;base64,A"}]}]`:                              {Images: 1},
 		`"input":[{"role":"user","content":[{"type":"input_image","image_url":"https://e.com"}]}]`:                                        {Whole: "input[0].content[0]"},

@@ -20,7 +20,6 @@ type Request struct {
 	maxOutput    jsonscan.Span
 	maxTools     jsonscan.Span
 	state        string // the first field that names a state of the provider's, "" for none
-	background   bool
 	layout       wire.Layout
 }
 
@@ -101,7 +100,10 @@ func (r *Request) take(f field, kind byte, value jsonscan.Span) *apierror.Error 
 	case fieldMaxTools:
 		r.maxTools = value
 	case fieldBackground:
-		r.background = kind == 't'
+		if kind == 't' {
+			return apierror.Invalid("background", "Responses in the background are not served: what they use is told to nobody but a later GET, "+
+				"and the gateway records every call with its cost. Leave 'background' out, and keep the connection open.")
+		}
 	}
 	if null {
 		return nil
