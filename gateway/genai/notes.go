@@ -1,6 +1,9 @@
 package genai
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Adaptation is a change that an encoder makes to a request which Fit let through: the
 // protocol has the feature, but not for this model, with these values, or in this place.
@@ -83,12 +86,12 @@ func changes(a Adaptation) change {
 	case ModelMedia:
 		return change{item, "has pictures, sound or files that were left out: the provider takes none in the model's turns", "openai-chat, openai-responses, anthropic"}
 	case OpeningTurn:
-		return change{[3]string{"messages", "input", "messages"}, "begin with the model: a turn of the user's that says \"" + Opening + "\" was put before it",
+		return change{[3]string{"messages", "input", "messages"}, "begin with the model: a turn of the user's without words of the client's was put before it",
 			"anthropic, gemini, bedrock-converse"}
 	case LateSystem:
 		return change{item, "was said in the user's turn: the provider takes instructions at the beginning alone", "anthropic, gemini, bedrock-converse"}
 	case DocumentWords:
-		return change{item, "has a document without words: \"" + Opening + "\" was put beside it", "bedrock-converse"}
+		return change{item, "has a document without words: a text was put beside it", "bedrock-converse"}
 	case BlankStop:
 		return change{[3]string{"stop", "stop", "stop_sequences"}, "lost the sequences that are white space alone, which the provider refuses", "anthropic"}
 	case LimitSet:
@@ -114,8 +117,10 @@ func changes(a Adaptation) change {
 	return change{}
 }
 
-// String is the adaptation in words.
-func (a Adaptation) String() string { return changes(a).fields[0] + " " + changes(a).what }
+// String is the adaptation in words, with the field that it has in Chat Completions.
+func (a Adaptation) String() string {
+	return strings.Replace(changes(a).fields[0], "%d", "n", 1) + " " + changes(a).what
+}
 
 // Of names the protocols that make it.
 func (a Adaptation) Of() string { return changes(a).protocols }
