@@ -241,3 +241,32 @@ func raw(text string) http.HandlerFunc {
 		s.send()
 	}
 }
+
+// What was changed for the provider is told in a header, each with the client's field,
+// and no more of it than a header holds.
+func TestWarnings(t *testing.T) {
+	w := start(t, respond(200, texts(genai.Anthropic)), speaking(genai.Anthropic))
+	var unknown strings.Builder
+	for i := range 5000 {
+		unknown.WriteString(`,"unknown_` + strings.Repeat("x", i%40) + `":1`)
+	}
+	for name, c := range map[string]struct {
+		body string
+		want []string
+	}{
+		"none": {`"max_completion_tokens":9`, nil},
+		"two":  {`"max_completion_tokens":9,"seed":1,"temperature":1.5`, []string{"seed was left out", "temperature was lowered to 1"}},
+		"many": {`"max_completion_tokens":9` + unknown.String(), []string{"unknown_ was left out", " more"}},
+	} {
+		a := w.ask(paths()[0], `{"model":"mock/small","messages":[{"role":"user","content":"hi"}],`+c.body+`}`)
+		got := a.header.Get("X-Requesty-Warnings")
+		if a.status != 200 || len(got) > 4096 || (got == "") != (c.want == nil) {
+			t.Errorf("%s: %d, %d bytes: %.200s", name, a.status, len(got), got)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: no %q in %.300s", name, want, got)
+			}
+		}
+	}
+}
