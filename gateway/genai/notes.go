@@ -160,12 +160,3 @@ func (n *Notes) Temperature() string {
 	}
 	return n.request.Temperature
 }
-
-// OpenAITier is the service tier in OpenAI's words; Anthropic's standard_only is no
-// other than the default.
-func (n *Notes) OpenAITier() string {
-	if n.request.ServiceTier == "standard_only" {
-		return "default"
-	}
-	return n.request.ServiceTier
-}

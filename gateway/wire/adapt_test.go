@@ -76,7 +76,6 @@ func TestAdaptations(t *testing.T) {
 		"document alone":    {bedrock, onAWS, genai.Request{Messages: []genai.Message{asked(genai.Part{Kind: genai.File, Media: &genai.Media{Data: "YQ=="}})}}, []genai.Adaptation{genai.DocumentWords}},
 		"blank stop":        {anthropic, claude45, genai.Request{Stop: []string{"\n", "x"}}, []genai.Adaptation{genai.BlankStop}},
 		"tier":              {anthropic, claude45, genai.Request{ServiceTier: "flex"}, []genai.Adaptation{genai.TierNearest}},
-		"same tier":         {chatP, "m", genai.Request{ServiceTier: "standard_only"}, nil},
 		"choice of search":  {google, "gemini-2.5-pro", genai.Request{Tools: search[:1:1], Choice: genai.ToolChoice{Mode: genai.ToolRequired}}, []genai.Adaptation{genai.SearchOptions, genai.ChoiceOut}},
 		"choice, chat":      {chatP, "m", genai.Request{Tools: search, Choice: genai.ToolChoice{Mode: genai.ToolRequired}}, []genai.Adaptation{genai.ChoiceOut, genai.SearchOptions}},
 		"search, OpenAI":    {responsesP, "m", genai.Request{Tools: search}, []genai.Adaptation{genai.SearchOptions}},

@@ -57,7 +57,7 @@ func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, []string, *api
 	}
 	j.Some("verbosity", r.Verbosity)
 	j.Some("user", r.User)
-	j.Some("service_tier", notes.OpenAITier())
+	j.Some("service_tier", r.ServiceTier)
 	for _, f := range r.Extra {
 		j.Raw(f.Name, f.Raw)
 	}

@@ -35,7 +35,7 @@ func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, []string, *api
 		notes.Add(genai.ThinkingStays)
 	}
 	j.Some("user", r.User)
-	j.Some("service_tier", notes.OpenAITier())
+	j.Some("service_tier", r.ServiceTier)
 	stored, included := false, false
 	for _, f := range r.Extra {
 		stored, included = stored || f.Name == "store", included || f.Name == "include"
