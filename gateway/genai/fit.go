@@ -162,7 +162,7 @@ func table(f Feature) row {
 	case EndUser:
 		return row{"end users", "KKKDD", [3]string{"user", "user", "metadata.user_id"}, ""}
 	case StrictTools:
-		return row{"strict tools", "KKKDK", [3]string{"tools.function.strict", "tools.strict", "tools.strict"}, ""}
+		return row{"strict tools", "KKKKK", [3]string{"tools.function.strict", "tools.strict", "tools.strict"}, ""}
 	case ImageDetail:
 		return row{"image detail", "KKDDD", [3]string{"messages[%d].content.image_url.detail", "input[%d].content.detail", "messages[%d].content"}, ""}
 	default:

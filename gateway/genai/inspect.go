@@ -139,10 +139,6 @@ func drop(r *Request, f Feature, protocol string) {
 		r.ServiceTier = ""
 	case EndUser:
 		r.User = ""
-	case StrictTools:
-		for i := range r.Tools {
-			r.Tools[i].Strict = nil
-		}
 	case ImageDetail:
 		r.eachPart(func(p *Part) bool {
 			if p.Kind == Image {

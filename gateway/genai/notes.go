@@ -37,6 +37,7 @@ const (
 	SchemaWords
 	OtherCitations
 	ToolsDeclared
+	StrictOut
 	AdaptationCount
 )
 
@@ -113,6 +114,8 @@ func changes(a Adaptation) change {
 			"were left out: the provider takes its own alone", "anthropic"}
 	case ToolsDeclared:
 		return change{one("tools"), "were declared by name alone: the conversation calls some that the request does not declare", "bedrock-converse"}
+	case StrictOut:
+		return change{one("tools"), "are not strict: this model does not hold arguments to their schema", "gemini"}
 	}
 	return change{}
 }

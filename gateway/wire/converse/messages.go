@@ -42,7 +42,9 @@ func (c *conversation) write() *apierror.Error {
 func sayable(_ *genai.Message, p *genai.Part) (bool, genai.Adaptation) {
 	switch p.Kind {
 	case genai.Thinking:
-		return signed(p), genai.EarlierThinking
+		if !signed(p) {
+			return false, genai.EarlierThinking
+		}
 	case genai.Call:
 		if p.Call.Signature != "" {
 			return true, genai.CallProof

@@ -20,7 +20,7 @@ func (p Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, []string, *a
 	if e := (conversation{writer: w, model: model, names: map[string]string{}}).write(); e != nil {
 		return nil, nil, e
 	}
-	w.tools(r, p.prefix == API && model.levels())
+	w.tools(r, p.prefix == API && model.levels(), model.validates())
 	w.tier(r.ServiceTier)
 	w.config(r, model)
 	for _, field := range r.Extra {
@@ -34,15 +34,16 @@ func (p Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, []string, *a
 
 // tools writes tools and toolConfig. Google's own beside functions must be told of to
 // the Gemini API from Gemini 3 on (ai.google.dev/gemini-api/docs/tool-combination).
-func (w *writer) tools(r *genai.Request, tell bool) {
-	functions, search := 0, false
+func (w *writer) tools(r *genai.Request, tell, validates bool) {
+	functions, search, strict := 0, false, false
 	for i := range r.Tools {
 		if r.Tools[i].Server == "web_search" {
 			if search = true; wire.SearchSays(r.Tools[i].Raw) {
 				w.notes.Add(genai.SearchOptions)
 			}
-		} else if r.Tools[i].Raw == nil {
+		} else if t := &r.Tools[i]; t.Raw == nil {
 			functions++
+			strict = strict || t.Strict != nil && *t.Strict
 		}
 	}
 	choosing := r.Choice.Mode != genai.ToolDefault && r.Choice.Mode != genai.ToolAuto
@@ -73,7 +74,10 @@ func (w *writer) tools(r *genai.Request, tell bool) {
 	before := len(w.JSON)
 	w.Open("toolConfig", '{')
 	if functions > 0 {
-		w.choice(r.Choice)
+		if strict && !validates && r.Choice.Mode <= genai.ToolAuto {
+			w.notes.Add(genai.StrictOut)
+		}
+		w.choice(r.Choice, strict && validates)
 	}
 	if functions > 0 && search && tell {
 		w.Bool("includeServerSideToolInvocations", true)
@@ -98,14 +102,19 @@ func (w *writer) function(t *genai.Tool) {
 	w.Close('}')
 }
 
-func (w *writer) choice(c genai.ToolChoice) {
+// choice writes how tools are chosen. Calls that must be made follow their schemas in any
+// case, those that may be made where they are validated
+// (ai.google.dev/gemini-api/docs/function-calling, "Function calling modes").
+func (w *writer) choice(c genai.ToolChoice, strict bool) {
 	mode := ""
-	switch c.Mode {
-	case genai.ToolAuto:
+	switch {
+	case strict && c.Mode <= genai.ToolAuto:
+		mode = "VALIDATED"
+	case c.Mode == genai.ToolAuto:
 		mode = "AUTO"
-	case genai.ToolNone:
+	case c.Mode == genai.ToolNone:
 		mode = "NONE"
-	case genai.ToolRequired, genai.ToolNamed:
+	case c.Mode == genai.ToolRequired, c.Mode == genai.ToolNamed:
 		mode = "ANY"
 	default:
 		return

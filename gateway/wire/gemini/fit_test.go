@@ -31,7 +31,11 @@ func TestTheBodyHasWhatTheTableKeeps(t *testing.T) {
 		genai.FileData:   {part(media(genai.File, genai.Media{Data: "YQ=="})), `"data":"YQ=="`},
 		genai.FileURL:    {part(media(genai.File, genai.Media{URL: "https://a/b.pdf"})), `"fileUri":"https://a/b.pdf"`},
 		genai.AudioInput: {part(media(genai.Audio, genai.Media{MIME: "wav", Data: "YQ=="})), `"mimeType":"audio/wav"`},
-		genai.WebSearch:  {func(r *genai.Request) { r.Tools = []genai.Tool{{Server: "web_search"}} }, `"googleSearch":{}`},
+		genai.StrictTools: {func(r *genai.Request) {
+			yes := true
+			r.Tools = []genai.Tool{{Name: "f", Strict: &yes}}
+		}, `"mode":"VALIDATED"`},
+		genai.WebSearch: {func(r *genai.Request) { r.Tools = []genai.Tool{{Server: "web_search"}} }, `"googleSearch":{}`},
 	}
 	for f := genai.Feature(0); f < genai.FeatureCount; f++ {
 		c, there := kept[f]

@@ -34,9 +34,13 @@ func encodeTurns(j *wire.JSON, r *genai.Request, notes *genai.Notes) *apierror.E
 func sayable(m *genai.Message, p *genai.Part) (bool, genai.Adaptation) {
 	switch p.Kind {
 	case genai.Thinking:
-		return sendable(p) && m.Role == genai.Assistant, genai.EarlierThinking
+		if !sendable(p) || m.Role != genai.Assistant {
+			return false, genai.EarlierThinking
+		}
 	case genai.Image, genai.Audio, genai.File:
-		return m.Role != genai.Assistant, genai.ModelMedia
+		if m.Role == genai.Assistant {
+			return false, genai.ModelMedia
+		}
 	case genai.Call:
 		if p.Call.Signature != "" {
 			return true, genai.CallProof
