@@ -12,8 +12,8 @@ BUF   := $(GO) tool -modfile=../tools/go.mod buf
 GOLANGCI  := $(TOOLS)/golangci-lint-v2.15.0
 GOTESTSUM := $(TOOLS)/gotestsum-v1.13.0
 
-# Where the clients for Python are installed, and what writes their lock file.
-VENV := $(CACHE)/clients-python
+# Where the clients for Python are installed (-official, -frameworks), and what writes their lock files.
+VENV := $(CACHE)/clients
 UV   := uv==0.13.9
 
 # The race detector is the one thing here that needs a C compiler. Packages that
@@ -130,11 +130,11 @@ generate: ## the Go code of the schemas, the catalog of models and prices, schem
 	$(GO) test -count=1 -run '^TestOpenAPIIsCommitted$$' ./gateway/httpapi -update
 
 clean: ## remove what was built; data in .weir/ and the engine stay
-	rm -rf bin .cache/bin $(VENV) e2e/clients/node/node_modules
+	rm -rf bin .cache/bin $(VENV)-* e2e/clients/node/node_modules
 
 # --- what the targets need -------------------------------------------------
 
-clients: npm $(VENV)/requirements.lock
+clients: npm $(VENV)-official/official.lock $(VENV)-frameworks/frameworks.lock
 
 npm: e2e/clients/node/node_modules/.package-lock.json
 
@@ -145,21 +145,24 @@ e2e/clients/node/node_modules/.package-lock.json: e2e/clients/node/package-lock.
 
 # The lock file has all that is needed, so nothing is resolved here; pip check sees that nothing is missing. The copy
 # is made last: it says that all of it is there.
-$(VENV)/requirements.lock: e2e/clients/python/requirements.lock
+$(VENV)-official/official.lock: e2e/clients/python/official.lock
+$(VENV)-frameworks/frameworks.lock: e2e/clients/python/frameworks.lock
+$(VENV)-official/official.lock $(VENV)-frameworks/frameworks.lock:
 	@python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer with venv is missing: install it (Debian: python3 python3-venv) and run make again" >&2; exit 1; }
-	@rm -rf $(VENV)
-	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r $<
-	@$(VENV)/bin/pip check --disable-pip-version-check
+	@rm -rf $(@D)
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r $<
+	@$(@D)/bin/pip check --disable-pip-version-check
 	@cp $< $@
 
 # Every package in the newest version that the others allow.
 clients-lock:
 	@python3 -m venv $(CACHE)/uv
 	@$(CACHE)/uv/bin/pip install --quiet --disable-pip-version-check $(UV)
-	cd e2e/clients/python && $(CACHE)/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
-		--generate-hashes --custom-compile-command 'make clients-lock' requirements.in -o requirements.lock
+	cd e2e/clients/python && for set in official frameworks; do \
+		$(CACHE)/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+			--custom-compile-command 'make clients-lock' $$set.in -o $$set.lock || exit 1; done
 
 $(GOLANGCI):
 	$(call install,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)

@@ -943,14 +943,16 @@ type Organization struct {
 	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// Its balance is enforced: the sum of its credits less its lifetime spend on
 	// the gateway's own keys.
-	Prepaid       bool               `protobuf:"varint,3,opt,name=prepaid,proto3" json:"prepaid,omitempty"`
-	Limits        *Limits            `protobuf:"bytes,4,opt,name=limits,proto3" json:"limits,omitempty"`
-	UserLimits    *Limits            `protobuf:"bytes,5,opt,name=user_limits,json=userLimits,proto3" json:"user_limits,omitempty"`       // of each end user that has none of its own
-	MemberLimits  *Limits            `protobuf:"bytes,6,opt,name=member_limits,json=memberLimits,proto3" json:"member_limits,omitempty"` // of each member that has none of its own
-	AccessListId  string             `protobuf:"bytes,7,opt,name=access_list_id,json=accessListId,proto3" json:"access_list_id,omitempty"`
-	Strategy      CredentialStrategy `protobuf:"varint,8,opt,name=strategy,proto3,enum=weir.v1.CredentialStrategy" json:"strategy,omitempty"`
-	CreatedAt     int64              `protobuf:"varint,9,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	Disabled      bool               `protobuf:"varint,10,opt,name=disabled,proto3" json:"disabled,omitempty"`
+	Prepaid      bool               `protobuf:"varint,3,opt,name=prepaid,proto3" json:"prepaid,omitempty"`
+	Limits       *Limits            `protobuf:"bytes,4,opt,name=limits,proto3" json:"limits,omitempty"`
+	UserLimits   *Limits            `protobuf:"bytes,5,opt,name=user_limits,json=userLimits,proto3" json:"user_limits,omitempty"`       // of each end user that has none of its own
+	MemberLimits *Limits            `protobuf:"bytes,6,opt,name=member_limits,json=memberLimits,proto3" json:"member_limits,omitempty"` // of each member that has none of its own
+	AccessListId string             `protobuf:"bytes,7,opt,name=access_list_id,json=accessListId,proto3" json:"access_list_id,omitempty"`
+	Strategy     CredentialStrategy `protobuf:"varint,8,opt,name=strategy,proto3,enum=weir.v1.CredentialStrategy" json:"strategy,omitempty"`
+	CreatedAt    int64              `protobuf:"varint,9,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	Disabled     bool               `protobuf:"varint,10,opt,name=disabled,proto3" json:"disabled,omitempty"`
+	// The regions that its calls may reach; empty for anywhere.
+	Regions       []string `protobuf:"bytes,11,rep,name=regions,proto3" json:"regions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1053,6 +1055,13 @@ func (x *Organization) GetDisabled() bool {
 		return x.Disabled
 	}
 	return false
+}
+
+func (x *Organization) GetRegions() []string {
+	if x != nil {
+		return x.Regions
+	}
+	return nil
 }
 
 // Project groups spend. Entity "project/" + org_id + "/" + project_id.
@@ -1373,24 +1382,27 @@ func (x *Secret) GetExpiresAt() int64 {
 
 // ApiKey lets its bearer in. Entity "key/" + org_id + "/" + key_id.
 type ApiKey struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	KeyId         string                 `protobuf:"bytes,1,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
-	OrgId         string                 `protobuf:"bytes,2,opt,name=org_id,json=orgId,proto3" json:"org_id,omitempty"`
-	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	Project       string                 `protobuf:"bytes,4,opt,name=project,proto3" json:"project,omitempty"` // a project_id
-	GroupId       string                 `protobuf:"bytes,5,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
-	MemberId      string                 `protobuf:"bytes,6,opt,name=member_id,json=memberId,proto3" json:"member_id,omitempty"` // whose key it is
-	Manage        Permission             `protobuf:"varint,7,opt,name=manage,proto3,enum=weir.v1.Permission" json:"manage,omitempty"`
-	Completions   Permission             `protobuf:"varint,8,opt,name=completions,proto3,enum=weir.v1.Permission" json:"completions,omitempty"`
-	Labels        map[string]string      `protobuf:"bytes,9,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Limits        *Limits                `protobuf:"bytes,10,opt,name=limits,proto3" json:"limits,omitempty"`
-	AccessListId  string                 `protobuf:"bytes,11,opt,name=access_list_id,json=accessListId,proto3" json:"access_list_id,omitempty"`
-	Secrets       []*Secret              `protobuf:"bytes,12,rep,name=secrets,proto3" json:"secrets,omitempty"`
-	ExpiresAt     int64                  `protobuf:"varint,13,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
-	Disabled      bool                   `protobuf:"varint,14,opt,name=disabled,proto3" json:"disabled,omitempty"`
-	Logging       bool                   `protobuf:"varint,15,opt,name=logging,proto3" json:"logging,omitempty"` // prompts and completions are captured
-	CreatedAt     int64                  `protobuf:"varint,16,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	Strategy      CredentialStrategy     `protobuf:"varint,17,opt,name=strategy,proto3,enum=weir.v1.CredentialStrategy" json:"strategy,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	KeyId        string                 `protobuf:"bytes,1,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	OrgId        string                 `protobuf:"bytes,2,opt,name=org_id,json=orgId,proto3" json:"org_id,omitempty"`
+	Name         string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Project      string                 `protobuf:"bytes,4,opt,name=project,proto3" json:"project,omitempty"` // a project_id
+	GroupId      string                 `protobuf:"bytes,5,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
+	MemberId     string                 `protobuf:"bytes,6,opt,name=member_id,json=memberId,proto3" json:"member_id,omitempty"` // whose key it is
+	Manage       Permission             `protobuf:"varint,7,opt,name=manage,proto3,enum=weir.v1.Permission" json:"manage,omitempty"`
+	Completions  Permission             `protobuf:"varint,8,opt,name=completions,proto3,enum=weir.v1.Permission" json:"completions,omitempty"`
+	Labels       map[string]string      `protobuf:"bytes,9,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Limits       *Limits                `protobuf:"bytes,10,opt,name=limits,proto3" json:"limits,omitempty"`
+	AccessListId string                 `protobuf:"bytes,11,opt,name=access_list_id,json=accessListId,proto3" json:"access_list_id,omitempty"`
+	Secrets      []*Secret              `protobuf:"bytes,12,rep,name=secrets,proto3" json:"secrets,omitempty"`
+	ExpiresAt    int64                  `protobuf:"varint,13,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	Disabled     bool                   `protobuf:"varint,14,opt,name=disabled,proto3" json:"disabled,omitempty"`
+	Logging      bool                   `protobuf:"varint,15,opt,name=logging,proto3" json:"logging,omitempty"` // prompts and completions are captured
+	CreatedAt    int64                  `protobuf:"varint,16,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	Strategy     CredentialStrategy     `protobuf:"varint,17,opt,name=strategy,proto3,enum=weir.v1.CredentialStrategy" json:"strategy,omitempty"`
+	// The regions that its calls may reach, of those that its organisation's may;
+	// empty for all of these.
+	Regions       []string `protobuf:"bytes,18,rep,name=regions,proto3" json:"regions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1544,8 +1556,15 @@ func (x *ApiKey) GetStrategy() CredentialStrategy {
 	return CredentialStrategy_CREDENTIAL_STRATEGY_UNSPECIFIED
 }
 
+func (x *ApiKey) GetRegions() []string {
+	if x != nil {
+		return x.Regions
+	}
+	return nil
+}
+
 // AccessList names the models that may be called, "provider/model" or
-// "provider/*", by modality. Entity "access_list/" + org_id + "/" + access_list_id.
+// "provider/*", each with "@region" or for all regions, by modality. Entity "access_list/" + org_id + "/" + access_list_id.
 type AccessList struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	AccessListId  string                 `protobuf:"bytes,1,opt,name=access_list_id,json=accessListId,proto3" json:"access_list_id,omitempty"`
@@ -1967,7 +1986,7 @@ const file_weir_v1_control_proto_rawDesc = "" +
 	"\x06Limits\x12)\n" +
 	"\abudgets\x18\x01 \x03(\v2\x0f.weir.v1.BudgetR\abudgets\x12.\n" +
 	"\x13requests_per_minute\x18\x02 \x01(\x03R\x11requestsPerMinute\x12*\n" +
-	"\x11tokens_per_minute\x18\x03 \x01(\x03R\x0ftokensPerMinute\"\xfe\x02\n" +
+	"\x11tokens_per_minute\x18\x03 \x01(\x03R\x0ftokensPerMinute\"\x98\x03\n" +
 	"\fOrganization\x12\x15\n" +
 	"\x06org_id\x18\x01 \x01(\tR\x05orgId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -1981,7 +2000,8 @@ const file_weir_v1_control_proto_rawDesc = "" +
 	"\n" +
 	"created_at\x18\t \x01(\x03R\tcreatedAt\x12\x1a\n" +
 	"\bdisabled\x18\n" +
-	" \x01(\bR\bdisabled\"|\n" +
+	" \x01(\bR\bdisabled\x12\x18\n" +
+	"\aregions\x18\v \x03(\tR\aregions\"|\n" +
 	"\aProject\x12\x1d\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x15\n" +
@@ -2011,7 +2031,7 @@ const file_weir_v1_control_proto_rawDesc = "" +
 	"\x04hash\x18\x01 \x01(\fR\x04hash\x12\x12\n" +
 	"\x04hint\x18\x02 \x01(\tR\x04hint\x12\x1d\n" +
 	"\n" +
-	"expires_at\x18\x03 \x01(\x03R\texpiresAt\"\x97\x05\n" +
+	"expires_at\x18\x03 \x01(\x03R\texpiresAt\"\xb1\x05\n" +
 	"\x06ApiKey\x12\x15\n" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x15\n" +
 	"\x06org_id\x18\x02 \x01(\tR\x05orgId\x12\x12\n" +
@@ -2032,7 +2052,8 @@ const file_weir_v1_control_proto_rawDesc = "" +
 	"\alogging\x18\x0f \x01(\bR\alogging\x12\x1d\n" +
 	"\n" +
 	"created_at\x18\x10 \x01(\x03R\tcreatedAt\x127\n" +
-	"\bstrategy\x18\x11 \x01(\x0e2\x1b.weir.v1.CredentialStrategyR\bstrategy\x1a9\n" +
+	"\bstrategy\x18\x11 \x01(\x0e2\x1b.weir.v1.CredentialStrategyR\bstrategy\x12\x18\n" +
+	"\aregions\x18\x12 \x03(\tR\aregions\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x86\x02\n" +

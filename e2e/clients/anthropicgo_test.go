@@ -41,7 +41,7 @@ func anthropicMessage(ctx context.Context, client anthropic.Client, c call, para
 			return o, err
 		}
 		return textOutcome(anthropicText(message), n, nil, &message.Usage.OutputTokens), nil
-	case tool:
+	case tool, streamTool:
 		schema := levelSchema()
 		params.Tools = []anthropic.ToolUnionParam{{OfTool: &anthropic.ToolParam{
 			Name: "level", InputSchema: anthropic.ToolInputSchemaParam{Properties: schema["properties"], Required: []string{"river", "days"}},
@@ -50,11 +50,16 @@ func anthropicMessage(ctx context.Context, client anthropic.Client, c call, para
 	case structured:
 		params.OutputConfig.Format.Schema = gaugeSchema()
 	}
-	if message, err = client.Messages.New(ctx, params, requesty); err != nil {
+	if c.Case == streamTool {
+		message, _, err = anthropicStream(ctx, client, params, requesty)
+	} else {
+		message, err = client.Messages.New(ctx, params, requesty)
+	}
+	if err != nil {
 		return o, fmt.Errorf("ask for a message: %w", err)
 	}
 	switch c.Case {
-	case tool:
+	case tool, streamTool:
 		for _, block := range message.Content {
 			if called := block.AsToolUse(); block.Type == "tool_use" {
 				return toolOutcome(called.Name, string(called.Input))

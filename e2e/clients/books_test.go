@@ -2,6 +2,7 @@ package clients_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,8 +40,10 @@ func readBooks(t *testing.T, calls []call, made map[string]outcome) books {
 			b.usage[name] = append(b.usage[name], row)
 		}
 		for _, c := range calls {
-			if o, ok := made[c.ID]; ok && o.Error == "" && c.Case != count && len(b.usage[c.ID]) == 0 {
-				return fmt.Errorf("%s is not in usage", c.ID)
+			for _, id := range c.turnsOf() {
+				if o, ok := made[c.ID]; ok && o.Error == "" && len(b.usage[id]) == 0 {
+					return fmt.Errorf("%s is not in usage", id)
+				}
 			}
 		}
 		return nil
@@ -62,7 +65,9 @@ func readBooks(t *testing.T, calls []call, made map[string]outcome) books {
 		t.Fatal(err)
 	}
 	for _, c := range calls {
-		b.known[c.ID] = true
+		for _, id := range c.turnsOf() {
+			b.known[id] = true
+		}
 	}
 	return b
 }
@@ -70,30 +75,22 @@ func readBooks(t *testing.T, calls []call, made map[string]outcome) books {
 // check compares the rows of a call with what must be in them.
 func (b books) check(t *testing.T, c call) {
 	t.Helper()
-	list := b.usage[c.ID]
-	if c.Case == count && len(list) == 0 {
-		return // nothing was used
+	for _, id := range c.turnsOf() {
+		b.checkOne(t, c, id)
 	}
+}
+
+func (b books) checkOne(t *testing.T, c call, id string) {
+	t.Helper()
+	list := b.usage[id]
 	if len(list) != 1 {
-		t.Fatalf("the call has %d rows in usage: %+v", len(list), list)
+		t.Fatalf("%s has %d rows in usage: %+v", id, len(list), list)
 	}
-	got, e := list[0], expectedOf(c.Endpoint, c.Case)
-	want := stacktest.Usage{
-		RequestedModel: c.Model, Model: e.model, Provider: e.provider, Endpoint: c.Endpoint, Stream: c.Case == stream, Status: e.status,
-		InputTokens: e.tokens.Input, CachedTokens: e.tokens.Cached, WrittenTokens: e.tokens.Written,
-		OutputTokens: e.tokens.Output, ReasoningTokens: e.tokens.Reasoning,
-		Extra: map[string]string{"call": c.ID},
-	}
-	if c.body && c.Case != count {
-		want.Tags, want.UserID, want.TraceID = []string{"client:" + c.Client}, "user-"+c.Client, "trace-"+c.Case
-		want.Extra["feature"] = "clients"
-	}
+	got, e := list[0], c.want
+	want := wantedRow(c, id)
 	ignored := []string{"RequestID", "KeyID", "Cost", "ErrorKind"}
-	switch {
-	case c.Client == "claude-code":
-		ignored = append(ignored, "UserID") // it has a user id of its own in `metadata`
-	case c.Case == count:
-		ignored = append(ignored, "Endpoint")
+	if e.estimated {
+		ignored = append(ignored, "InputTokens", "OutputTokens")
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(stacktest.Usage{}, ignored...), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("usage (-want +got):\n%s", diff)
@@ -104,17 +101,60 @@ func (b books) check(t *testing.T, c call) {
 	if failed := e.status != 200; (got.ErrorKind != "") != failed {
 		t.Errorf("error_kind is %q", got.ErrorKind)
 	}
-	if cost, err := decimal.NewFromString(got.Cost); err != nil || !cost.Equal(decimal.RequireFromString(e.cost)) {
+	cost, err := decimal.NewFromString(got.Cost)
+	switch {
+	case err != nil || e.estimated && !cost.IsPositive():
+		t.Errorf("cost_usd is %s", got.Cost)
+	case !e.estimated && !cost.Equal(decimal.RequireFromString(e.cost)):
 		t.Errorf("cost_usd is %s, want %s", got.Cost, e.cost)
 	}
-	entry, served := b.ledger[got.RequestID]
-	if c.Case != count && (!served || entry.Tokens() != e.tokens || entry.Stream != want.Stream || int64(entry.Status) != e.status) {
-		t.Errorf("the provider's ledger has %+v", entry)
-	}
+	b.checkLedger(t, c, got, want.Stream)
 	for table, rows := range b.rows {
 		if n := rows[got.RequestID]; n != "1" {
 			t.Errorf("%s has %s rows of the call", table, n)
 		}
+	}
+}
+
+// wantedRow is what must be in usage of a call, or of its second turn.
+func wantedRow(c call, id string) stacktest.Usage {
+	want := stacktest.Usage{
+		RequestedModel: c.Model, Model: c.want.model, Provider: c.want.provider, Endpoint: c.Endpoint, Status: c.want.status,
+		Stream:      id == c.ID && (c.Case == stream || c.Case == streamTool || c.Case == thinking),
+		InputTokens: c.want.tokens.Input, CachedTokens: c.want.tokens.Cached, WrittenTokens: c.want.tokens.Written,
+		OutputTokens: c.want.tokens.Output, ReasoningTokens: c.want.tokens.Reasoning, Estimated: c.want.estimated,
+		Extra: map[string]string{"call": id},
+	}
+	if c.Case == moved {
+		want.Stream = id == c.ID
+		if want.Stream { // the first turn
+			want.Provider, want.RequestedModel = movedFrom, movedFrom+"/"+want.Model
+		}
+	}
+	switch {
+	case c.Case == count: // which has no place for metadata
+		want.Endpoint = "messages.count_tokens"
+	case strings.HasPrefix(c.Client, "claude-code"):
+		want.UserID = claudeUser
+	case c.body:
+		want.Tags, want.UserID, want.TraceID = []string{"client:" + c.Client}, "user-"+c.Client, "trace-"+c.Case
+		want.Extra["feature"] = "clients"
+	}
+	return want
+}
+
+// checkLedger compares with what the provider says that it did. It does not count tokens for a count, and sends
+// sound always as it makes it.
+func (b books) checkLedger(t *testing.T, c call, got stacktest.Usage, streamed bool) {
+	t.Helper()
+	entry, served := b.ledger[got.RequestID]
+	switch {
+	case c.Case == count:
+	case !served, entry.Stream != (streamed || c.Endpoint == speech), int64(entry.Status) != c.want.status:
+		t.Errorf("the provider's ledger has %+v", entry)
+	case !c.want.estimated && entry.Tokens() != stacktest.Tokens{Input: got.InputTokens, Cached: got.CachedTokens,
+		Written: got.WrittenTokens, Output: got.OutputTokens, Reasoning: got.ReasoningTokens} && c.want.provider != "mock-bedrock":
+		t.Errorf("the provider's ledger has %+v", entry)
 	}
 }
 

@@ -15,7 +15,10 @@ import (
 	"weir/e2e/stacktest"
 )
 
-// callClaudeCode sends what Claude Code sends when ANTHROPIC_BASE_URL is the gateway, ANTHROPIC_AUTH_TOKEN the key
+// claudeUser is the end user whom testdata/claude-code.json names in its metadata.
+const claudeUser = "user_0f3a_account_5c1e_session_7d20"
+
+// callClaudeCode sends what Claude Code sends when ANTHROPIC_BASE_URL is the gateway (or a path of it), ANTHROPIC_AUTH_TOKEN the key
 // and ANTHROPIC_CUSTOM_HEADERS the header that names the call: a bearer, the beta headers and query, system blocks
 // with cache breakpoints, tools, thinking, and a conversation with an earlier tool call in it.
 func callClaudeCode(ctx context.Context, c call) (o outcome, err error) {
@@ -23,11 +26,15 @@ func callClaudeCode(ctx context.Context, c call) (o outcome, err error) {
 	if err != nil {
 		return o, err
 	}
+	base := stacktest.URL(shared.Gateway)
+	if _, below, has := strings.Cut(c.Client, " "); has {
+		base += below
+	}
 	path := "/v1/messages?beta=true"
 	if c.Case == count {
 		path = "/v1/messages/count_tokens?beta=true"
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, stacktest.URL(shared.Gateway)+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+path, bytes.NewReader(body))
 	if err != nil {
 		return o, fmt.Errorf("make the request: %w", err)
 	}
@@ -80,7 +87,7 @@ func claudeCodeBody(c call) ([]byte, error) {
 		return nil, fmt.Errorf("read the transcript: %w", err)
 	}
 	ask := question
-	if c.Case == tool {
+	if c.Case == streamTool {
 		ask += " Use the tool." // where thinking is on, no tool choice may say so
 	}
 	var body map[string]any

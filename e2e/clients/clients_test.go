@@ -17,9 +17,7 @@ func TestClients(t *testing.T) {
 	families := clientsOf()
 	calls := map[string][]call{}
 	for family, clients := range families {
-		if list := callsOf(clients, servedEndpoints()); len(list) > 0 {
-			calls[family] = list
-		}
+		calls[family] = callsOf(clients)
 	}
 	outcomes, err := runFamilies(t.Context(), calls)
 	if err != nil {
@@ -49,10 +47,16 @@ func checkOutcome(t *testing.T, c call, o outcome) {
 	if o.Error != "" {
 		t.Fatalf("the client failed: %s", o.Error)
 	}
-	want := expectedOf(c.Endpoint, c.Case)
+	want := c.want
 	if c.Endpoint == embeddings {
 		if len(o.Vectors) != 2 || o.Vectors[0] == 0 || o.Vectors[0] != o.Vectors[1] {
 			t.Errorf("two texts became vectors of %v numbers", o.Vectors)
+		}
+		return
+	}
+	if c.Endpoint == images || c.Endpoint == edits || c.Endpoint == speech {
+		if o.Bytes == 0 || c.Endpoint == speech && o.Bytes != 2*soundChunk {
+			t.Errorf("a picture or sound of %d bytes", o.Bytes)
 		}
 		return
 	}
@@ -61,16 +65,22 @@ func checkOutcome(t *testing.T, c call, o outcome) {
 		if strings.TrimSpace(o.Text) != sentence {
 			t.Errorf("the text is %q, want %q", o.Text, sentence)
 		}
-		if c.Case == stream && o.Pieces < pieces {
+		if c.Case == stream && c.Endpoint != transcriptions && o.Pieces < pieces {
 			t.Errorf("the text came in %d pieces, want %d", o.Pieces, pieces)
 		}
 		checkTold(t, "output", o.OutputTokens, want.tokens.Output+want.tokens.Reasoning)
 		if c.Endpoint != messages { // where what is cached is not among the input, and some clients add it
 			checkTold(t, "input", o.InputTokens, want.tokens.Input+want.tokens.Cached+want.tokens.Written)
 		}
-	case tool:
+	case tool, streamTool, turns, thinking, moved:
 		if diff := cmp.Diff(map[string]any{"river": "mock", "days": 7.0}, o.Tool.Arguments); o.Tool.Name != "level" || diff != "" {
 			t.Errorf("the call is of %q, its arguments (-want +got):\n%s", o.Tool.Name, diff)
+		}
+		if len(c.turnsOf()) == 2 && strings.TrimSpace(o.Text) != sentence {
+			t.Errorf("the second turn is %q, want %q", o.Text, sentence)
+		}
+		if (c.Case == thinking || c.Case == moved) && o.Signature == "" {
+			t.Error("no thought was signed")
 		}
 	case structured:
 		if diff := cmp.Diff(map[string]any{"level": 7.0, "rising": true}, o.JSON, cmpopts.EquateEmpty()); diff != "" {
@@ -86,6 +96,9 @@ func checkOutcome(t *testing.T, c call, o outcome) {
 		}
 	}
 }
+
+// soundChunk is how many bytes of sound the mock provider makes for each chunk.
+const soundChunk = 1024
 
 // checkTold compares the tokens of which a client tells, where it does.
 func checkTold(t *testing.T, kind string, got *int64, want int64) {

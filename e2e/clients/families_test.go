@@ -25,6 +25,23 @@ type call struct {
 	Model    string         `json:"model"`
 	Requesty map[string]any `json:"requesty"` // for those that can send it
 	body     bool           // that this one can
+	want     expected
+}
+
+// turnsOf are the ids of what a client sends for one call: where it makes two, the second has a suffix.
+func (c call) turnsOf() []string {
+	if c.Case == turns || c.Case == thinking || c.Case == moved {
+		return []string{c.ID, c.ID + "/2"}
+	}
+	return []string{c.ID}
+}
+
+// id names a call.
+func (c client) id(endpoint, name string) string {
+	if c.at != "" {
+		endpoint += "@" + c.at
+	}
+	return strings.Join([]string{c.name, endpoint, name}, "/")
 }
 
 // outcome is what a client made of the answer.
@@ -37,22 +54,24 @@ type outcome struct {
 		Arguments map[string]any `json:"arguments"`
 	} `json:"tool"`
 	JSON         map[string]any `json:"json"`
+	Signature    string         `json:"signature"` // of a thought
 	InputTokens  *int64         `json:"input_tokens"`
 	OutputTokens *int64         `json:"output_tokens"`
 	Refusal      int64          `json:"refusal"` // the status of the error that it raised
 	Vectors      []int          `json:"vectors"` // their lengths
+	Bytes        int            `json:"bytes"`   // of a picture or a sound
 	Error        string         `json:"error"`   // why there is no such thing
 }
 
-// callsOf are the calls of a family to the endpoints.
-func callsOf(clients []client, endpoints []string) (calls []call) {
+// callsOf are the calls of a family.
+func callsOf(clients []client) (calls []call) {
 	for _, c := range clients {
-		for _, endpoint := range endpoints {
+		for _, endpoint := range endpoints() {
 			for _, name := range c.cases[endpoint] {
-				want := expectedOf(endpoint, name)
+				want := expectedOf(endpoint, c.at, name)
 				calls = append(calls, call{
-					ID: strings.Join([]string{c.name, endpoint, name}, "/"), Client: c.name, Endpoint: endpoint, Case: name,
-					Model: want.provider + "/" + want.model, body: c.body(endpoint),
+					ID: c.id(endpoint, name), Client: c.name, Endpoint: endpoint, Case: name,
+					Model: want.provider + "/" + want.model, body: c.body(endpoint), want: want,
 					Requesty: map[string]any{
 						"tags": []string{"client:" + c.name}, "user_id": "user-" + c.name, "trace_id": "trace-" + name,
 						"extra": map[string]string{"feature": "clients"},
@@ -109,14 +128,15 @@ func runFamily(ctx context.Context, family string, calls []call) ([]outcome, err
 	case "node":
 		return runProgram(ctx, "node", []string{name + ".mjs"}, "node", calls)
 	default:
-		return runProgram(ctx, pythonBinary(), []string{"-W", "ignore", name + "_family.py"}, "python", calls)
+		return runProgram(ctx, pythonBinary(name), []string{"-W", "ignore", name + "_family.py"}, "python", calls)
 	}
 }
 
 // runHere makes calls with the clients for Go.
 func runHere(ctx context.Context, calls []call) (outcomes []outcome) {
 	makers := map[string]func(context.Context, call) (outcome, error){
-		"openai-go": callOpenAI, "anthropic-go": callAnthropic, "claude-code": callClaudeCode,
+		"openai-go": callOpenAI, "anthropic-go": callAnthropic,
+		"claude-code": callClaudeCode, "claude-code /anthropic": callClaudeCode,
 	}
 	for _, c := range calls {
 		o, err := makers[c.Client](ctx, c)

@@ -9,12 +9,23 @@ import (
 	"testing"
 )
 
-// pythonFolder is where `make clients` installs the clients for Python.
-func pythonFolder() string { return filepath.Join("..", "..", ".cache", "clients-python") }
+// pythonFolder is where `make clients` installs clients for Python: the official ones and the frameworks, some of
+// which hold the official ones back.
+func pythonFolder(set string) string { return filepath.Join("..", "..", ".cache", "clients-"+set) }
 
-// pythonBinary is by an absolute path, since the scripts run in their own folder.
-func pythonBinary() string {
-	path, err := filepath.Abs(filepath.Join(pythonFolder(), "bin", "python"))
+// The lock files of clients for Python, without their ending.
+const (
+	officials  = "official"
+	frameworks = "frameworks"
+)
+
+// pythonBinary is what runs a family, by an absolute path, since the scripts run in their own folder.
+func pythonBinary(family string) string {
+	set := frameworks
+	if family == "official" || family == "protocols" {
+		set = officials
+	}
+	path, err := filepath.Abs(filepath.Join(pythonFolder(set), "bin", "python"))
 	if err != nil {
 		return "python" // there is no working directory: nothing runs then
 	}
@@ -25,8 +36,10 @@ func pythonBinary() string {
 // them there.
 func checkInstalled(t *testing.T) {
 	t.Helper()
-	if err := pythonInstalled(); err != nil {
-		t.Fatalf("the clients for Python are not installed as requirements.lock says, run `make clients`: %v", err)
+	for _, set := range []string{officials, frameworks} {
+		if err := pythonInstalled(set); err != nil {
+			t.Fatalf("the clients for Python are not installed as %s.lock says, run `make clients`: %v", set, err)
+		}
 	}
 	if err := nodeInstalled("node"); err != nil {
 		t.Fatalf("the clients for Node are not installed as package.json says, run `make clients`: %v", err)
@@ -34,17 +47,17 @@ func checkInstalled(t *testing.T) {
 }
 
 // pythonInstalled compares the lock file with the copy that is made when all of it was installed.
-func pythonInstalled() error {
-	want, err := os.ReadFile(filepath.Join("python", "requirements.lock"))
+func pythonInstalled(set string) error {
+	want, err := os.ReadFile(filepath.Join("python", set+".lock"))
 	if err != nil {
 		return fmt.Errorf("read the lock file: %w", err)
 	}
-	got, err := os.ReadFile(filepath.Join(pythonFolder(), "requirements.lock"))
+	got, err := os.ReadFile(filepath.Join(pythonFolder(set), set+".lock"))
 	if err != nil {
 		return fmt.Errorf("read what was installed: %w", err)
 	}
 	if !bytes.Equal(got, want) {
-		return fmt.Errorf("%s is of another lock file", pythonFolder())
+		return fmt.Errorf("%s is of another lock file", pythonFolder(set))
 	}
 	return nil
 }

@@ -79,25 +79,7 @@ func callOpenAI(ctx context.Context, c call) (outcome, error) {
 func openAIChat(ctx context.Context, client openai.Client, c call) (o outcome, err error) {
 	params := openai.ChatCompletionNewParams{Model: c.Model, Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage(question)}}
 	switch c.Case {
-	case stream:
-		params.StreamOptions = openai.ChatCompletionStreamOptionsParam{IncludeUsage: openai.Bool(true)}
-		events := client.Chat.Completions.NewStreaming(ctx, params)
-		var all openai.ChatCompletionAccumulator
-		n := 0
-		for events.Next() {
-			chunk := events.Current()
-			if len(chunk.Choices) > 0 && chunk.Choices[0].Delta.Content != "" {
-				n++
-			}
-			if !all.AddChunk(chunk) {
-				return o, fmt.Errorf("the client cannot put together %s", chunk.RawJSON())
-			}
-		}
-		if err := events.Err(); err != nil {
-			return o, fmt.Errorf("read the stream: %w", err)
-		}
-		return textOutcome(all.Choices[0].Message.Content, n, &all.Usage.PromptTokens, &all.Usage.CompletionTokens), nil
-	case tool:
+	case tool, streamTool:
 		params.Tools = []openai.ChatCompletionToolUnionParam{openai.ChatCompletionFunctionTool(openai.FunctionDefinitionParam{
 			Name: "level", Parameters: levelSchema(), Strict: openai.Bool(true),
 		})}
@@ -107,13 +89,19 @@ func openAIChat(ctx context.Context, client openai.Client, c call) (o outcome, e
 			Name: "gauge", Strict: openai.Bool(true), Schema: gaugeSchema(),
 		}}
 	}
-	completion, err := client.Chat.Completions.New(ctx, params)
+	n := 1
+	var completion *openai.ChatCompletion
+	if c.Case == stream || c.Case == streamTool {
+		completion, n, err = openAIChatStream(ctx, client, params)
+	} else {
+		completion, err = client.Chat.Completions.New(ctx, params)
+	}
 	if err != nil {
 		return o, fmt.Errorf("ask for a chat completion: %w", err)
 	}
 	message := completion.Choices[0].Message
 	switch c.Case {
-	case tool:
+	case tool, streamTool:
 		if len(message.ToolCalls) != 1 {
 			return o, fmt.Errorf("there are %d tool calls: %s", len(message.ToolCalls), completion.RawJSON())
 		}
@@ -121,31 +109,34 @@ func openAIChat(ctx context.Context, client openai.Client, c call) (o outcome, e
 	case structured:
 		return gaugeOutcome(message.Content)
 	}
-	return textOutcome(message.Content, 1, &completion.Usage.PromptTokens, &completion.Usage.CompletionTokens), nil
+	return textOutcome(message.Content, n, &completion.Usage.PromptTokens, &completion.Usage.CompletionTokens), nil
+}
+
+// openAIChatStream reads a stream, and counts the pieces of its text.
+func openAIChatStream(ctx context.Context, client openai.Client, params openai.ChatCompletionNewParams) (*openai.ChatCompletion, int, error) {
+	params.StreamOptions = openai.ChatCompletionStreamOptionsParam{IncludeUsage: openai.Bool(true)}
+	events := client.Chat.Completions.NewStreaming(ctx, params)
+	var all openai.ChatCompletionAccumulator
+	n := 0
+	for events.Next() {
+		chunk := events.Current()
+		if len(chunk.Choices) > 0 && chunk.Choices[0].Delta.Content != "" {
+			n++
+		}
+		if !all.AddChunk(chunk) {
+			return nil, n, fmt.Errorf("the client cannot put together %s", chunk.RawJSON())
+		}
+	}
+	if err := events.Err(); err != nil {
+		return nil, n, fmt.Errorf("read the stream: %w", err)
+	}
+	return &all.ChatCompletion, n, nil
 }
 
 func openAIResponse(ctx context.Context, client openai.Client, c call) (o outcome, err error) {
 	params := api.ResponseNewParams{Model: c.Model, Input: api.ResponseNewParamsInputUnion{OfString: openai.String(question)}}
 	switch c.Case {
-	case stream:
-		events := client.Responses.NewStreaming(ctx, params)
-		var text strings.Builder
-		var last api.Response
-		n := 0
-		for events.Next() {
-			switch event := events.Current(); event.Type {
-			case "response.output_text.delta":
-				n++
-				text.WriteString(event.Delta)
-			case "response.completed":
-				last = event.Response
-			}
-		}
-		if err := events.Err(); err != nil {
-			return o, fmt.Errorf("read the stream: %w", err)
-		}
-		return textOutcome(text.String(), n, &last.Usage.InputTokens, &last.Usage.OutputTokens), nil
-	case tool:
+	case tool, streamTool:
 		params.Tools = []api.ToolUnionParam{api.ToolParamOfFunction("level", levelSchema(), true)}
 		params.ToolChoice.OfToolChoiceMode = openai.Opt(api.ToolChoiceOptionsRequired)
 	case structured:
@@ -153,22 +144,55 @@ func openAIResponse(ctx context.Context, client openai.Client, c call) (o outcom
 			Name: "gauge", Strict: openai.Bool(true), Schema: gaugeSchema(),
 		}
 	}
-	response, err := client.Responses.New(ctx, params)
+	var response *api.Response
+	var deltas []string
+	if c.Case == stream || c.Case == streamTool {
+		response, deltas, err = openAIResponseStream(ctx, client, params)
+	} else {
+		response, err = client.Responses.New(ctx, params)
+	}
 	if err != nil {
 		return o, fmt.Errorf("ask for a response: %w", err)
 	}
 	switch c.Case {
-	case tool:
+	case tool, streamTool:
 		for _, item := range response.Output {
-			if called := item.AsFunctionCall(); item.Type == "function_call" {
-				return toolOutcome(called.Name, called.Arguments)
+			called := item.AsFunctionCall()
+			if item.Type != "function_call" {
+				continue
 			}
+			if pieces := strings.Join(deltas, ""); c.Case == streamTool && pieces != called.Arguments {
+				return o, fmt.Errorf("the arguments %q came as %q", called.Arguments, pieces)
+			}
+			return toolOutcome(called.Name, called.Arguments)
 		}
 		return o, fmt.Errorf("no tool is called: %s", response.RawJSON())
 	case structured:
 		return gaugeOutcome(response.OutputText())
+	case stream:
+		return textOutcome(strings.Join(deltas, ""), len(deltas), &response.Usage.InputTokens, &response.Usage.OutputTokens), nil
 	}
 	return textOutcome(response.OutputText(), 1, &response.Usage.InputTokens, &response.Usage.OutputTokens), nil
+}
+
+// openAIResponseStream reads a stream, and the pieces of its text or of a call's arguments.
+func openAIResponseStream(ctx context.Context, client openai.Client, params api.ResponseNewParams) (last *api.Response, deltas []string, err error) {
+	events := client.Responses.NewStreaming(ctx, params)
+	for events.Next() {
+		switch event := events.Current(); event.Type {
+		case "response.output_text.delta", "response.function_call_arguments.delta":
+			deltas = append(deltas, event.Delta)
+		case "response.completed":
+			last = &event.Response
+		}
+	}
+	if err := events.Err(); err != nil {
+		return nil, nil, fmt.Errorf("read the stream: %w", err)
+	}
+	if last == nil {
+		return nil, nil, errors.New("the stream ended without response.completed")
+	}
+	return last, deltas, nil
 }
 
 func openAIEmbeddings(ctx context.Context, client openai.Client, c call) (o outcome, err error) {

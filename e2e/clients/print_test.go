@@ -16,24 +16,25 @@ func writeTable(t *testing.T, clients []client, results map[string]bool) {
 	if path == "" {
 		return
 	}
-	columns := []string{plain, stream, tool, structured, failing, count}
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	line := func(cells ...string) {
 		// Nothing is refused by a strings.Builder.
 		_, _ = w.Write([]byte(strings.Join(cells, "\t") + "\n"))
 	}
-	line(append([]string{"client", "endpoint"}, columns...)...)
-	slices.SortFunc(clients, func(a, b client) int { return cmp.Compare(a.name, b.name) })
+	line(append([]string{"client", "endpoint", "provider"}, cases()...)...)
+	slices.SortFunc(clients, func(a, b client) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.at, b.at))
+	})
 	for _, c := range clients {
-		for _, endpoint := range []string{chat, responses, messages, embeddings} {
-			cases := c.cases[endpoint]
-			if len(cases) == 0 {
+		for _, endpoint := range endpoints() {
+			made := c.cases[endpoint]
+			if len(made) == 0 {
 				continue
 			}
-			cells := []string{c.name, endpoint}
-			for _, column := range columns {
-				cells = append(cells, cell(cases, c.name+"/"+endpoint+"/"+column, column, results))
+			cells := []string{c.name, endpoint, cmp.Or(c.at, expectedOf(endpoint, "", made[0]).provider)}
+			for _, column := range cases() {
+				cells = append(cells, cell(made, c.id(endpoint, column), column, results))
 			}
 			line(cells...)
 		}
@@ -48,13 +49,10 @@ func writeTable(t *testing.T, clients []client, results map[string]bool) {
 
 // cell is what a case came to.
 func cell(cases []string, id, name string, results map[string]bool) string {
-	green, made := results[id]
 	switch {
 	case !slices.Contains(cases, name):
 		return "-"
-	case !made:
-		return "waits"
-	case green:
+	case results[id]:
 		return "ok"
 	}
 	return "FAILED"

@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"weir/internal/control"
@@ -16,23 +17,48 @@ func put[E control.Entity](t testing.TB, l *controltest.Log, e E) {
 	}
 }
 
-func TestModelsOfLists(t *testing.T) {
-	list := &schemas.AccessList{Chat: []string{"mock/small", "mock/large-*", "other/*", "mockingbird"}, Embedding: nil, Image: []string{"*"}}
+// asked is a call in a region.
+func asked(m Modality, provider, model, region string) *Asked {
+	return &Asked{m, provider, model, func(named string) bool { return named == region }}
+}
+
+func TestRegions(t *testing.T) {
 	for _, f := range []struct {
-		m               Modality
-		provider, model string
-		want            bool
+		key, org, want []string
+		pinned         bool
 	}{
-		{Chat, "mock", "small", true}, {Chat, "mock", "smaller", false}, {Chat, "mock", "large-2", true}, {Chat, "mock", "large", false},
-		{Chat, "other", "anything/at-all", true}, {Chat, "othe", "r/x", false}, {Chat, "mockingbird", "", false}, {Chat, "moc", "k/small", false},
-		{Chat, "nobody", "small", false}, {Embedding, "mock", "small", false}, {Image, "mock", "small", false},
+		{nil, nil, nil, false},
+		{nil, []string{"eu"}, []string{"eu"}, true},
+		{[]string{"eu", "us"}, nil, []string{"eu", "us"}, true},
+		{[]string{"us", "eu"}, []string{"eu", "us", "x"}, []string{"us", "eu"}, true},
+		{[]string{"us"}, []string{"eu"}, nil, true}, // nowhere
 	} {
-		if got := lets(list, f.m, f.provider, f.model); got != f.want {
+		c := &control.Caller{Key: &schemas.ApiKey{Regions: f.key}, Org: &schemas.Organization{Regions: f.org}}
+		if got, pinned := Regions(c); !slices.Equal(got, f.want) || pinned != f.pinned {
+			t.Errorf("%v within %v: got %v, %t", f.key, f.org, got, pinned)
+		}
+	}
+}
+
+func TestModelsOfLists(t *testing.T) {
+	list := &schemas.AccessList{Chat: []string{"mock/small", "mock/large-*", "other/*", "mockingbird", "pinned/m@eu", "there/*@eu-west-1"}, Embedding: nil, Image: []string{"*"}}
+	for _, f := range []struct {
+		m                       Modality
+		provider, model, region string
+		want                    bool
+	}{
+		{Chat, "mock", "small", "", true}, {Chat, "mock", "smaller", "", false}, {Chat, "mock", "large-2", "", true}, {Chat, "mock", "large", "", false},
+		{Chat, "other", "anything/at-all", "", true}, {Chat, "othe", "r/x", "", false}, {Chat, "mockingbird", "", "", false}, {Chat, "moc", "k/small", "", false},
+		{Chat, "nobody", "small", "", false}, {Embedding, "mock", "small", "", false}, {Image, "mock", "small", "", false},
+		{Chat, "pinned", "m", "eu", true}, {Chat, "pinned", "m", "us", false}, {Chat, "pinned", "m", "", false},
+		{Chat, "there", "any/model", "eu-west-1", true}, {Chat, "there", "any/model", "", false}, {Chat, "mock", "small", "anywhere", true},
+	} {
+		if got := lets(list, asked(f.m, f.provider, f.model, f.region)); got != f.want {
 			t.Errorf("%d %s/%s: %t", f.m, f.provider, f.model, got)
 		}
 	}
 	list.AutoApprove = true
-	if !lets(list, Embedding, "mock", "e") || lets(list, Chat, "mock", "smaller") {
+	if !lets(list, asked(Embedding, "mock", "e", "")) || lets(list, asked(Chat, "mock", "smaller", "")) {
 		t.Error("auto_approve opens what has no entry, and nothing else")
 	}
 }
@@ -68,7 +94,7 @@ func TestWhoseListHolds(t *testing.T) {
 			Org: &schemas.Organization{OrgId: "org", AccessListId: f.org}}
 		got := ""
 		for _, model := range []string{"key", "group", "a", "b", "org"} {
-			if Allowed(l.State, c, Chat, "mock", model) {
+			if Allowed(l.State, c, asked(Chat, "mock", model, "")) {
 				got += model + " "
 			}
 		}
@@ -98,7 +124,7 @@ func TestCheckAllocatesNothing(t *testing.T) {
 	sum := hasher.Sum("wk_1")
 	if n := testing.AllocsPerRun(100, func() {
 		c, ok := l.Caller(sum)
-		if !ok || !Allowed(l.State, &c, Chat, "mock", "small") {
+		if !ok || !Allowed(l.State, &c, asked(Chat, "mock", "small", "")) {
 			t.Fatal("not allowed")
 		}
 	}); n > 0 {
@@ -113,7 +139,7 @@ func BenchmarkCheck(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		c, _ := l.Caller(sum)
-		if !Allowed(l.State, &c, Chat, "mock", "small") {
+		if !Allowed(l.State, &c, asked(Chat, "mock", "small", "")) {
 			b.Fatal("not allowed")
 		}
 	}

@@ -38,6 +38,7 @@ const (
 	CannotRecord       Kind = "cannot_record"
 	ShuttingDown       Kind = "shutting_down"
 	ModelNotAllowed    Kind = "model_not_allowed"
+	RegionNotAllowed   Kind = "region_not_allowed"
 	UserDisabled       Kind = "user_disabled"
 	RateLimited        Kind = "rate_limited"
 	Unbounded          Kind = "unbounded_request"
@@ -141,6 +142,8 @@ func describe(kind Kind) Error {
 		return Error{Status: http.StatusServiceUnavailable, Type: server, Code: "shutting_down", RetryAfter: "1"}
 	case ModelNotAllowed:
 		return Error{Status: http.StatusForbidden, Type: "permission_error", Code: "model_not_allowed", Param: "model"}
+	case RegionNotAllowed:
+		return Error{Status: http.StatusForbidden, Type: "permission_error", Code: "region_not_allowed", Param: "model"}
 	case UserDisabled:
 		return Error{Status: http.StatusForbidden, Type: "permission_error", Code: "user_disabled", Param: "user"}
 	case RateLimited:

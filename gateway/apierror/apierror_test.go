@@ -10,7 +10,7 @@ import (
 func TestEveryKindHasAStatusTypeAndOrigin(t *testing.T) {
 	for _, kind := range []Kind{NoCredentials, BadKey, NotPermitted, NotFound, Conflict, InvalidRequest, UnknownProvider, UnknownModel, UnknownPolicy, UnknownRoute, WrongMethod, BodyTimeout,
 		BodyTooLarge, HeadersTooLarge, ClientDisconnected, CannotRecord, ShuttingDown, CredentialMissing, CredentialLocked, BaseURLRefused, Internal,
-		ModelNotAllowed, UserDisabled, RateLimited, Unbounded, Unpriced, BudgetExceeded, BudgetBusy, BalanceUsedUp, BudgetsAway, ProviderError, ProviderRateLimited, ProviderOverloaded,
+		ModelNotAllowed, RegionNotAllowed, UserDisabled, RateLimited, Unbounded, Unpriced, BudgetExceeded, BudgetBusy, BalanceUsedUp, BudgetsAway, ProviderError, ProviderRateLimited, ProviderOverloaded,
 		ProviderCredentials, ProviderTimeout, ProviderUnreachable, ProviderCut, ProviderUnreadable} {
 		e := New(kind, "m")
 		want := Router

@@ -26,6 +26,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
+	"weir/gateway/provider/cloud"
 	"weir/schemas"
 )
 
@@ -136,15 +137,6 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// hintOf is what may be shown of a key: its last four characters, of one that is
-// long enough to keep the rest to itself.
-func hintOf(key string) string {
-	if len(key) < 16 {
-		return ""
-	}
-	return key[len(key)-4:]
-}
-
 // format is the first byte of a ciphertext. The length of the key-encryption key's
 // id, the id and Tink's envelope follow.
 const format = 1
@@ -161,7 +153,7 @@ func (k *Keyring) Seal(c *schemas.Credential, key string) error {
 	if err != nil {
 		return fmt.Errorf("encrypt the key of %s: %w", c.CredentialId, err)
 	}
-	c.Ciphertext, c.Hint = append(head, sealed...), hintOf(key)
+	c.Ciphertext, c.Hint = append(head, sealed...), cloud.Hint(key)
 	return nil
 }
 

@@ -115,7 +115,11 @@ func (v *Vault) unlock(c *schemas.Credential, p *provider.Provider) (*provider.A
 	case err != nil:
 		return nil, apierror.New(apierror.CredentialLocked, fmt.Sprintf("The credential %s cannot be decrypted: %s. Enter its key again.", c.CredentialId, err))
 	}
-	return p.Own(c.CredentialId, key, base), nil
+	account, err := p.Own(c.CredentialId, key, base)
+	if err != nil {
+		return nil, apierror.New(apierror.CredentialLocked, fmt.Sprintf("The credential %s is none that the provider %q takes: %s. Enter its key again.", c.CredentialId, p.Name, err))
+	}
+	return account, nil
 }
 
 // sweepEvery is how often keys that the control state does not hold any more are

@@ -10,9 +10,10 @@ import (
 // refused, and the field of each format.
 func TestTableIsWhole(t *testing.T) {
 	seen := map[string]bool{}
+	protocols := Protocols()
 	for f := range FeatureCount {
 		r := table(f)
-		if len(r.verdicts) != len(Protocols()) || strings.Trim(r.verdicts, "KDR") != "" || r.name == "" || seen[r.name] {
+		if len(r.verdicts) != len(protocols) || strings.Trim(r.verdicts, "KDR") != "" || r.name == "" || seen[r.name] {
 			t.Errorf("feature %d: %+v", f, r)
 		}
 		seen[r.name] = true
@@ -21,7 +22,7 @@ func TestTableIsWhole(t *testing.T) {
 		}
 		for i, field := range r.fields {
 			if field == "" && f != Unknown {
-				t.Errorf("%s: no field in %s", r.name, Protocols()[i])
+				t.Errorf("%s: no field in %s", r.name, protocols[i])
 			}
 		}
 	}

@@ -68,6 +68,7 @@ type config struct {
 	serve    bool                // calls with budgets while Redis is away
 	ring     *credential.Keyring // none unless a test needs one
 	egress   egress.Rule
+	key      string // of the gateway at the provider
 }
 
 // start runs a gateway before a provider that answers with serve.
@@ -80,7 +81,7 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 			WriteTimeout: 10 * time.Second, DrainTimeout: 10 * time.Second, DrainMaxBytes: 1 << 20, DrainMax: 10, PayloadRetention: time.Hour},
 		provider: provider.Config{Name: "mock", BaseURL: upstream.URL + "/v1", RegionURL: upstream.URL + "/v1?in={region}", APIKeyEnv: "MOCK_KEY", ForwardHeaders: []string{"x-mock-*"},
 			Timeout: 10 * time.Second, IdleTimeout: 10 * time.Second},
-		server: func(*http.Server) {}, ring: &credential.Keyring{},
+		server: func(*http.Server) {}, ring: &credential.Keyring{}, key: "sk-upstream",
 	}
 	for _, f := range change {
 		f(&c)
@@ -89,7 +90,7 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 	prices := must(catalog.New(catalog.Config{Models: []catalog.ModelConfig{{ID: "mock/small", InputPrice: "1", CachedPrice: "0.5", CachingPrice: "2", OutputPrice: "10", ReasoningPrice: "20",
 		ServiceTiers: []string{"flex=1"}},
 		{ID: "mock/tiers", InputPrice: "1", OutputPrice: "10", ServiceTiers: []string{"flex=1/2", "priority=7/4"}, SearchPrice: "10", ContextWindow: 1000, MaxOutputTokens: 50}}}))(t)
-	providers := must(provider.NewSet([]provider.Config{c.provider}, "", func(string) string { return "sk-upstream" }))(t)
+	providers := must(provider.NewSet([]provider.Config{c.provider}, "", func(string) string { return c.key }))(t)
 	logs := slog.New(slog.NewTextHandler(&lockedWriter{w: w.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.control = keysOf(t, logs)
 	keys := auth.New(hashSecret, w.control.State)

@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	"weir/gateway/access"
 	"weir/gateway/apierror"
 	"weir/gateway/auth"
+	"weir/gateway/provider"
 	"weir/internal/control"
 	"weir/schemas"
 )
@@ -162,8 +164,16 @@ func (s *surface) optionalKey(c *gin.Context) (may Allows, ok bool) {
 		fail(c, e)
 		return nil, false
 	}
-	return func(m access.Modality, provider, model string) bool {
-		return access.Allowed(s.Control, &caller, m, provider, model)
+	regions, pinned := access.Regions(&caller)
+	return func(m access.Modality, at *provider.Provider, model string) bool {
+		if pinned {
+			if _, e := at.Home(model).Within(regions); e != nil {
+				return false
+			}
+		}
+		return access.Allowed(s.Control, &caller, &access.Asked{Makes: m, Provider: at.Name, Model: model, In: func(region string) bool {
+			return at.Has(region) && (!pinned || slices.Contains(regions, region))
+		}})
 	}, true
 }
 
@@ -191,7 +201,7 @@ func (s *surface) getModel(c *gin.Context) {
 	case !ok:
 		fail(c, apierror.New(apierror.UnknownModel, fmt.Sprintf("The model %q does not exist.", clip(id))))
 	case may != nil && !may(m.makes, m.provider, m.model):
-		fail(c, apierror.New(apierror.ModelNotAllowed, fmt.Sprintf("The API key may not call the model %q: its access list does not name it.", clip(id))))
+		fail(c, apierror.New(apierror.ModelNotAllowed, fmt.Sprintf("The API key may not call the model %q: its access list does not name it, or it is in no region that the key may reach.", clip(id))))
 	default:
 		name(c)
 		c.Data(http.StatusOK, "application/json", m.text)

@@ -24,13 +24,14 @@ type Models struct {
 
 // listed is one model with what access lists tell it by.
 type listed struct {
-	provider, model string
-	makes           access.Modality
-	text            []byte
+	provider *provider.Provider
+	model    string
+	makes    access.Modality
+	text     []byte
 }
 
-// Allows tells whether somebody may call a model.
-type Allows func(m access.Modality, provider, model string) bool
+// Allows tells whether somebody may call a model, in some region.
+type Allows func(m access.Modality, at *provider.Provider, model string) bool
 
 // NewModels writes the list.
 func NewModels(c *catalog.Catalog, providers *provider.Set) (*Models, error) {
@@ -53,7 +54,7 @@ func NewModels(c *catalog.Catalog, providers *provider.Set) (*Models, error) {
 			}
 		}
 	}
-	m.list = m.write(func(access.Modality, string, string) bool { return true })
+	m.list = m.write(func(access.Modality, *provider.Provider, string) bool { return true })
 	return m, nil
 }
 
@@ -84,7 +85,7 @@ func own(id string) string {
 
 // describe writes a model object under the name of the provider that has it.
 func describe(p *provider.Provider, model catalog.Model) (listed, error) {
-	l := listed{provider: p.Name, model: own(model.ID), makes: access.ModalityOf(model.API)}
+	l := listed{provider: p, model: own(model.ID), makes: access.ModalityOf(model.API)}
 	model.ID, model.OwnedBy = p.Name+"/"+l.model, p.Name
 	var err error
 	if l.text, err = json.Marshal(model); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"weir/gateway/apierror"
+	"weir/gateway/provider"
 	"weir/internal/control"
 	"weir/schemas"
 )
@@ -48,7 +49,7 @@ const listTag, listName = "Access lists", "access list"
 func (m *Management) registerAccessLists(api huma.API) {
 	route(m, api, operation{"list-access-lists", http.MethodGet, "access-list", "All access lists", listTag, ""}, m.listAccessLists)
 	route(m, api, operation{"create-access-list", http.MethodPost, "access-list", "A new access list", listTag,
-		"An entry is provider/model or provider/*. It counts for the keys, groups and organisation that name it: a key's own first, then its group's, then the organisation's."}, m.createAccessList)
+		"An entry is provider/model or provider/*, for every region, or either with @region, for that one. It counts for the keys, groups and organisation that name it: a key's own first, then its group's, then the organisation's."}, m.createAccessList)
 	route(m, api, operation{"get-access-list", http.MethodGet, "access-list/{id}", "One access list", listTag, ""}, m.getAccessList)
 	route(m, api, operation{"update-access-list", http.MethodPatch, "access-list/{id}", "Changes the fields that are given", listTag, ""}, m.updateAccessList)
 	route(m, api, operation{"delete-access-list", http.MethodDelete, "access-list/{id}", "Ends one that nothing names any more", listTag, ""}, m.deleteAccessList)
@@ -126,9 +127,10 @@ func checkModels(field string, entries []string) *apierror.Error {
 		if e := checkText(at, entry, maxName); e != nil {
 			return e
 		}
-		provider, model, ok := strings.Cut(entry, "/")
-		if !ok || provider == "" || model == "" || strings.Contains(provider, "*") || model != "*" && strings.Contains(model, "*") {
-			return apierror.Invalid(at, at+" is not of the form provider/model or provider/*.")
+		name, model, ok := strings.Cut(entry, "/")
+		model, _ = provider.SplitRegion(model)
+		if !ok || name == "" || model == "" || strings.Contains(name, "*") || model != "*" && strings.Contains(model, "*") {
+			return apierror.Invalid(at, at+" is not of the form provider/model or provider/*, with @region or without.")
 		}
 	}
 	return nil

@@ -23,7 +23,7 @@ type credentialOut struct {
 	BaseURL   *string   `json:"base_url" doc:"Where its calls go; null for the provider's own address"`
 	GroupID   *string   `json:"group_id" doc:"For the keys of one group"`
 	KeyID     *string   `json:"key_id" doc:"For one API key; with neither it is the whole organisation's"`
-	Hint      string    `json:"hint" doc:"The key's last characters; empty of a short one"`
+	Hint      string    `json:"hint" doc:"The key's last characters, of a cloud's credential those of the key's id; empty of a short one"`
 	CreatedAt time.Time `json:"created_at"`
 	Version   uint64    `json:"version"`
 }
@@ -74,11 +74,11 @@ type credentialIn struct {
 }
 
 type credentialFields struct {
-	Provider string `json:"provider" maxLength:"256" doc:"One of the gateway's providers"`
-	APIKey   string `json:"api_key" maxLength:"4096" doc:"The key at the provider"`
-	BaseURL  string `json:"base_url,omitempty" maxLength:"2048" doc:"Where its calls go, such as https://api.openai.com/v1; default is the provider's own address"`
-	GroupID  string `json:"group_id,omitempty" doc:"For the keys of one group"`
-	KeyID    string `json:"key_id,omitempty" doc:"For one API key"`
+	Provider string  `json:"provider" maxLength:"256" doc:"One of the gateway's providers"`
+	APIKey   keyText `json:"api_key" doc:"The key at the provider, or a cloud's credential"`
+	BaseURL  string  `json:"base_url,omitempty" maxLength:"2048" doc:"Where its calls go, such as https://api.openai.com/v1; default is the provider's own address"`
+	GroupID  string  `json:"group_id,omitempty" doc:"For the keys of one group"`
+	KeyID    string  `json:"key_id,omitempty" doc:"For one API key"`
 }
 
 func (m *Management) createCredential(ctx context.Context, c *call, in *credentialIn) (*answer[credentialOut], error) {
@@ -100,7 +100,7 @@ func (m *Management) createCredential(ctx context.Context, c *call, in *credenti
 				return nil, apierror.New(apierror.Conflict, "There is a credential for this provider and scope already: "+o.CredentialId+". Change that one, or delete it first.")
 			}
 		}
-		return d, m.seal(d, f.APIKey)
+		return d, m.seal(d, string(f.APIKey))
 	}))
 }
 
@@ -111,7 +111,7 @@ func (m *Management) seal(d *schemas.Credential, key string) error {
 			return apierror.Invalid("base_url", fmt.Sprintf("base_url is refused: %s.", err))
 		}
 	}
-	if err := credential.CheckKey(key); err != nil {
+	if err := m.checkKey(d.Provider, key); err != nil {
 		return apierror.Invalid("api_key", fmt.Sprintf("api_key is not a key: %s.", err))
 	}
 	err := m.Ring.Seal(d, key)
@@ -121,6 +121,25 @@ func (m *Management) seal(d *schemas.Credential, key string) error {
 	return err
 }
 
+// checkKey refuses what the provider could not be called with.
+func (m *Management) checkKey(name, key string) error {
+	p := m.Providers.Get(name)
+	if p == nil { // taken out of the configuration since
+		return credential.CheckKey(key)
+	}
+	if len(key) > maxCredential {
+		return fmt.Errorf("it has %d bytes; at most %d are allowed", len(key), maxCredential)
+	}
+	ofCloud, err := p.CheckCredential(key)
+	switch {
+	case ofCloud:
+		return err
+	case strings.HasPrefix(key, "{"):
+		return fmt.Errorf("the provider %q takes a plain key, and no cloud's credential", name)
+	}
+	return credential.CheckKey(key)
+}
+
 type credentialPatchIn struct {
 	ByID
 	Writing
@@ -128,8 +147,8 @@ type credentialPatchIn struct {
 }
 
 type credentialPatch struct {
-	APIKey  *string `json:"api_key,omitempty" maxLength:"4096" doc:"The new key at the provider"`
-	BaseURL *string `json:"base_url,omitempty" maxLength:"2048" doc:"Where its calls go, \"\" for the provider's own address; needs api_key along with it"`
+	APIKey  *keyText `json:"api_key,omitempty" doc:"The new key at the provider, or a cloud's credential"`
+	BaseURL *string  `json:"base_url,omitempty" maxLength:"2048" doc:"Where its calls go, \"\" for the provider's own address; needs api_key along with it"`
 }
 
 // updateCredential changes the base URL only along with the key: who may change
@@ -146,7 +165,7 @@ func (m *Management) updateCredential(ctx context.Context, c *call, in *credenti
 		if f.APIKey == nil {
 			return nil
 		}
-		return m.seal(d, *f.APIKey)
+		return m.seal(d, string(*f.APIKey))
 	}))
 }
 

@@ -7,6 +7,7 @@ import (
 	"weir/gateway/credential"
 	"weir/gateway/egress"
 	"weir/gateway/manage"
+	"weir/gateway/provider"
 	"weir/internal/control"
 	"weir/schemas"
 )
@@ -167,5 +168,61 @@ func TestCredentialsEndWithWhatTheyAreFor(t *testing.T) {
 	w.ok(nil, "a-owner", "DELETE", "org/member/a-member", "")
 	if got := of(); len(got) != all-3 || got["crd_key"] || got["crd_member"] || got["a-other-credential-owner"] || !got["crd_org"] {
 		t.Errorf("left are %v", got)
+	}
+}
+
+// A cloud's credential is checked in form, as text or as the object that its file is.
+func TestCredentialsOfClouds(t *testing.T) {
+	w := start(t, func(o *manage.Options) {
+		providers, err := provider.NewSet([]provider.Config{{Name: "bedrock"}, {Name: "vertex"}, {Name: "azure", BaseURL: "https://r.openai.azure.com/openai/v1"}, {Name: "openai"}}, "",
+			func(string) string { return "" })
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Providers = providers
+	})
+	company(w, "a")
+	for name, c := range map[string]struct {
+		provider, key string
+		hint, says    string // one of them
+	}{
+		"AWS":                   {"bedrock", `{"access_key_id":"AKIDEXAMPLEEXAMPLE","secret_access_key":"sssssssssssss","session_token":"t","region":"eu-west-1"}`, "MPLE", ""},
+		"AWS as text":           {"bedrock", `"{ \"access_key_id\": \"AKIDEXAMPLEEXAMPLE\",\n \"secret_access_key\": \"sssssssssssss\" }"`, "MPLE", ""},
+		"a Bedrock API key":     {"bedrock", `"ABSK-of-our-own-account"`, "ount", ""},
+		"AWS without a secret":  {"bedrock", `{"access_key_id":"AKIDEXAMPLEEXAMPLE"}`, "", "secret_access_key"},
+		"AWS without an id":     {"bedrock", `{"secret_access_key":"s"}`, "", "access_key_id"},
+		"AWS, a wrong type":     {"bedrock", `{"access_key_id":7,"secret_access_key":"s"}`, "", "access_key_id has the wrong type"},
+		"no JSON":               {"bedrock", `"{"`, "", "not one JSON object"},
+		"Google API key":        {"vertex", `"AIza-of-our-own-account"`, "ount", ""},
+		"Google without a key":  {"vertex", `{"type":"service_account","client_email":"a@b"}`, "", "private_key"},
+		"a person of Google":    {"vertex", `{"type":"authorized_user","refresh_token":"r"}`, "", "service_account"},
+		"Google, a token URL":   {"vertex", `{"type":"service_account","token_uri":"http://169.254.169.254/"}`, "", "token_uri"},
+		"Azure":                 {"azure", `{"tenant_id":"t","client_id":"1111-2222-3333-4444","client_secret":"sssssssssssss"}`, "4444", ""},
+		"Azure without tenant":  {"azure", `{"client_id":"c","client_secret":"s"}`, "", "tenant_id"},
+		"an Azure API key":      {"azure", `"azure-of-our-own-account"`, "ount", ""},
+		"an object for a key":   {"openai", `{"api_key":"k"}`, "", "plain key"},
+		"JSON for a key":        {"openai", `"{\"api_key\":\"k\"}"`, "", "plain key"},
+		"too long":              {"bedrock", `{"access_key_id":"a","secret_access_key":"s","session_token":"` + strings.Repeat("x", 13<<10) + `"}`, "", "at most 12288"},
+		"neither text nor file": {"bedrock", `7`, "", "api_key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.t = t
+			body := `{"provider":"` + c.provider + `","api_key":` + c.key + `}`
+			if c.says != "" {
+				if a := w.fails(400, "api_key", "a-owner", "POST", "credential", body); !strings.Contains(a.body, c.says) || strings.Contains(a.body, "AKID") {
+					t.Errorf("got %s", a.body)
+				}
+				return
+			}
+			var made credentialView
+			if a := w.ok(&made, "a-owner", "POST", "credential", body); made.Hint != c.hint || strings.Contains(a.body, "sss") {
+				t.Errorf("got %s", a.body)
+			}
+			w.ok(nil, "a-owner", "DELETE", "credential/"+made.ID, "")
+		})
+	}
+	w.t = t
+	if strings.Contains(w.lines.String()+w.written(), "sssss") {
+		t.Error("a secret is in the log")
 	}
 }

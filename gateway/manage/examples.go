@@ -36,7 +36,7 @@ func examples() map[string]string {
 		"set-group-member-role": `{"role": "admin"}`,
 
 		"create-access-list": `{"name": "small models", "chat": ["openai/gpt-5-mini", "mock/*"]}`,
-		"update-access-list": `{"chat": ["openai/*"]}`,
+		"update-access-list": `{"chat": ["openai/*@eu", "mock/*"]}`,
 
 		"create-credential": `{"provider": "openai", "api_key": "sk-of-our-own-account"}`,
 		"update-credential": `{"api_key": "sk-of-our-own-account"}`,
@@ -48,7 +48,7 @@ func examples() map[string]string {
 		"update-project": `{` + limits + `}`,
 		"set-user":       `{` + limits + `}`,
 
-		"update-org": `{"user_limits": {"budgets": [{"window": "day", "limit": "1"}]}}`,
+		"update-org": `{"regions": ["eu", "eu-west-1"], "user_limits": {"budgets": [{"window": "day", "limit": "1"}]}}`,
 		"create-org": `{"name": "acme", "owner": {"email": "ada@example.com", "name": "Ada"}}`,
 		"credit-org": `{"amount": "100", "reason": "invoice 1042"}`,
 	}

@@ -30,6 +30,7 @@ type keyOut struct {
 	Project      *string           `json:"project"`
 	AccessListID *string           `json:"access_list_id"`
 	Strategy     *string           `json:"credential_strategy" doc:"Whose key providers are called with: gateway_key, own_key, own_then_gateway or gateway_then_own; null is that of the next larger scope"`
+	Regions      []string          `json:"regions" nullable:"false" doc:"The regions that its calls may reach, of those that the organisation's may; empty for all of these"`
 	Limits       limitsOut         `json:"limits"`
 	Logging      bool              `json:"logging" doc:"Prompts and completions are captured"`
 	Disabled     bool              `json:"disabled"`
@@ -74,7 +75,7 @@ func (m *Management) keyOf(ctx context.Context, v control.Versioned[*schemas.Api
 	out := keyOut{
 		ID: k.KeyId, Name: k.Name, MonthlyLimit: amount(monthly(k.Limits)), MonthlySpend: s.thisMonth(ctx, Key, k.KeyId),
 		Permissions: permissions{permissionName(k.Manage), permissionName(k.Completions)}, Labels: k.Labels,
-		Project: orNull(k.Project), AccessListID: orNull(k.AccessListId), Strategy: strategyName(k.Strategy), Limits: limitsOf(k.Limits),
+		Project: orNull(k.Project), AccessListID: orNull(k.AccessListId), Strategy: strategyName(k.Strategy), Regions: append([]string{}, k.Regions...), Limits: limitsOf(k.Limits),
 		Logging: k.Logging, Disabled: k.Disabled, ExpiresAt: timeOf(k.ExpiresAt), CreatedAt: time.UnixMicro(k.CreatedAt).UTC(),
 		Secrets: []secretOut{}, Version: v.Version,
 	}

@@ -27,6 +27,7 @@ type keyFields struct {
 	MemberID     *string           `json:"member_id,omitempty" doc:"Whose key it is; \"\" for the organisation's own"`
 	AccessListID string            `json:"access_list_id,omitempty"`
 	Strategy     *string           `json:"credential_strategy,omitempty" doc:"Whose key providers are called with: gateway_key, own_key, own_then_gateway or gateway_then_own; \"\" is that of the next larger scope"`
+	Regions      *[]string         `json:"regions,omitempty" nullable:"false" doc:"The regions that its calls may reach, of those that the organisation's may; empty, the default, for all of these"`
 	ExpiresAt    *time.Time        `json:"expires_at,omitempty"`
 	Logging      bool              `json:"logging,omitempty" doc:"Capture prompts and completions"`
 }
@@ -95,6 +96,9 @@ func (m *Management) fillKey(c *call, k *schemas.ApiKey, f *keyFields) error {
 		return e
 	}
 	if err := setKeyStrategy(c, k, f.Strategy); err != nil {
+		return err
+	}
+	if err := m.setKeyRegions(c, k, f.Regions); err != nil {
 		return err
 	}
 	return m.assign(c, k, &f.GroupID, &f.Project, &f.AccessListID)
@@ -184,6 +188,7 @@ type keyPatch struct {
 	Project      *string      `json:"project,omitempty" doc:"\"\" for none"`
 	AccessListID *string      `json:"access_list_id,omitempty" doc:"\"\" for none"`
 	Strategy     *string      `json:"credential_strategy,omitempty" doc:"Whose key providers are called with: gateway_key, own_key, own_then_gateway or gateway_then_own; \"\" is that of the next larger scope"`
+	Regions      *[]string    `json:"regions,omitempty" nullable:"false" doc:"Replaces the regions that its calls may reach; empty for all of the organisation's"`
 	Logging      *bool        `json:"logging,omitempty"`
 }
 
@@ -206,6 +211,9 @@ func (m *Management) updateKey(ctx context.Context, c *call, in *keyPatchIn) (*a
 			k.Manage, k.Completions = permissionOf(p.Manage, k.Manage), permissionOf(p.Completions, k.Completions)
 		}
 		if err := setKeyStrategy(c, k, f.Strategy); err != nil {
+			return err
+		}
+		if err := m.setKeyRegions(c, k, f.Regions); err != nil {
 			return err
 		}
 		if err := m.assign(c, k, f.GroupID, f.Project, f.AccessListID); err != nil {

@@ -58,7 +58,7 @@ func TestAKeyAsTheContractHasIt(t *testing.T) {
 		"id": c.ID, "name": "ci", "monthly_limit": "12.5", "monthly_spend": "1.5",
 		"permissions": map[string]any{"manage": "read", "completions": "write"}, "labels": map[string]any{"env": "prod"},
 		"created_by": map[string]any{"id": "a-owner", "email": "owner@a.example"}, "group": map[string]any{"id": "a-own-group-owner"},
-		"project": "a-other-project-owner", "access_list_id": nil, "credential_strategy": nil, "logging": true, "disabled": false, "expires_at": "2099-01-31T00:00:00Z",
+		"project": "a-other-project-owner", "access_list_id": nil, "credential_strategy": nil, "regions": []any{}, "logging": true, "disabled": false, "expires_at": "2099-01-31T00:00:00Z",
 		"limits": map[string]any{"requests_per_minute": 60.0, "tokens_per_minute": 7.0, "budgets": []any{
 			map[string]any{"window": "day", "limit": "0.000000000001"}, map[string]any{"window": "month", "limit": "12.5"}, map[string]any{"window": "lifetime", "limit": "100"}}},
 		"version": 1.0,

@@ -27,6 +27,7 @@ type orgOut struct {
 	MemberLimits limitsOut   `json:"member_limits" doc:"Of each member for whom none are set"`
 	AccessListID *string     `json:"access_list_id"`
 	Strategy     *string     `json:"credential_strategy" doc:"Whose key providers are called with: gateway_key, own_key, own_then_gateway or gateway_then_own; null is that of the next larger scope"`
+	Regions      []string    `json:"regions" nullable:"false" doc:"The regions that its calls may reach; empty for anywhere"`
 	Disabled     bool        `json:"disabled"`
 	CreatedAt    time.Time   `json:"created_at"`
 	Members      []memberOut `json:"members" nullable:"false"`
@@ -39,7 +40,7 @@ func (m *Management) orgOf(ctx context.Context, v control.Versioned[*schemas.Org
 	out := orgOut{
 		ID: o.OrgId, Name: o.Name, Prepaid: o.Prepaid, Credits: amount(credits), MonthlySpend: s.thisMonth(ctx, Org, ""),
 		Limits: limitsOf(o.Limits), UserLimits: limitsOf(o.UserLimits), MemberLimits: limitsOf(o.MemberLimits), AccessListID: orNull(o.AccessListId), Strategy: strategyName(o.Strategy),
-		Disabled: o.Disabled, CreatedAt: time.UnixMicro(o.CreatedAt).UTC(), Members: m.membersOf(o.OrgId), Version: v.Version,
+		Regions: append([]string{}, o.Regions...), Disabled: o.Disabled, CreatedAt: time.UnixMicro(o.CreatedAt).UTC(), Members: m.membersOf(o.OrgId), Version: v.Version,
 	}
 	if spent, ok := s.in(ctx, Balance, "", schemas.Window_WINDOW_LIFETIME); ok {
 		rest := number(schemas.SubtractClamped(credits, spent))
@@ -83,6 +84,7 @@ type orgPatch struct {
 	MemberLimits *limitsIn `json:"member_limits,omitempty" doc:"Replaces all limits of each member for whom none are set"`
 	AccessListID *string   `json:"access_list_id,omitempty" doc:"\"\" for none"`
 	Strategy     *string   `json:"credential_strategy,omitempty" doc:"Whose key providers are called with: gateway_key, own_key, own_then_gateway or gateway_then_own; \"\" is that of the next larger scope"`
+	Regions      *[]string `json:"regions,omitempty" nullable:"false" doc:"Replaces the regions that its calls may reach; empty for anywhere"`
 	Prepaid      *bool     `json:"prepaid,omitempty" doc:"The operator's to change"`
 	Disabled     *bool     `json:"disabled,omitempty" doc:"The operator's to change"`
 }
@@ -115,6 +117,9 @@ func (m *Management) updateOrg(ctx context.Context, c *call, in *orgPatchIn) (*a
 			o.Disabled = *f.Disabled
 		}
 		if e := setStrategy(&o.Strategy, f.Strategy); e != nil {
+			return e
+		}
+		if e := setRegions(&o.Regions, f.Regions); e != nil {
 			return e
 		}
 		return m.setAccessList(c, &o.AccessListId, f.AccessListID)
@@ -220,9 +225,11 @@ type settingsOut struct {
 	MemberLimits limitsOut `json:"member_limits"`
 	AccessListID *string   `json:"access_list_id"`
 	Strategy     *string   `json:"credential_strategy"`
+	Regions      []string  `json:"regions" nullable:"false"`
 	Disabled     bool      `json:"disabled"`
 }
 
 func settingsOf(o *schemas.Organization) settingsOut {
-	return settingsOut{o.OrgId, o.Name, o.Prepaid, limitsOf(o.Limits), limitsOf(o.UserLimits), limitsOf(o.MemberLimits), orNull(o.AccessListId), strategyName(o.Strategy), o.Disabled}
+	return settingsOut{o.OrgId, o.Name, o.Prepaid, limitsOf(o.Limits), limitsOf(o.UserLimits), limitsOf(o.MemberLimits), orNull(o.AccessListId), strategyName(o.Strategy),
+		append([]string{}, o.Regions...), o.Disabled}
 }

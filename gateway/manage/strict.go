@@ -39,7 +39,7 @@ func strict() huma.Format {
 // object is one that is being read.
 type object struct {
 	names map[string]bool // nil of an array
-	free  bool            // its names are the client's own: labels
+	free  bool            // its names are the client's own, or a cloud's: labels, api_key
 	next  string          // the name whose value comes next, "" where a name comes; an array's own
 }
 
@@ -63,7 +63,7 @@ func checkNames(data []byte) error {
 				open = open[:len(open)-1]
 				break
 			}
-			o := object{free: in != nil && in.next == "labels"}
+			o := object{free: in != nil && (in.next == "labels" || in.next == "api_key")}
 			if t == '{' {
 				o.names = map[string]bool{}
 			} else if in != nil {

@@ -86,7 +86,7 @@ func (c *call) blame(e *apierror.Error) *apierror.Error {
 	if e == nil {
 		return nil
 	}
-	if e.Kind == apierror.ProviderCredentials && c.account.Own() {
+	if e.Kind == apierror.ProviderCredentials && c.account.Own() && c.status != 0 {
 		e.Message = fmt.Sprintf("The provider refused the organisation's own key (credential %s).", c.account.CredentialID)
 	}
 	for _, text := range [...]*string{&e.Message, &e.Type, &e.Code, &e.Param} {

@@ -151,7 +151,7 @@ func (c *call) completed() *schemas.ResponseCompleted {
 func (c *call) usage() *schemas.UsageRecorded {
 	u := &schemas.UsageRecorded{
 		RequestId: c.id, OccurredAt: c.occurred().UnixMicro(), Dimensions: c.dims,
-		Model: metadata.ValidUTF8(c.target.Model), Region: c.target.Region, ServiceTier: metadata.ValidUTF8(bounded(c.seen().ServiceTier)),
+		Model: metadata.ValidUTF8(c.target.Model), Region: c.region(c.account), ServiceTier: metadata.ValidUTF8(bounded(c.seen().ServiceTier)),
 		Byok: c.byok(), Cache: cacheMiss, Status: int32(c.outcome()), ErrorKind: c.errorKind(),
 		Tokens: c.line.Tokens, Units: c.line.Units, Estimated: c.line.Estimated, PriceUnknown: c.line.PriceUnknown, TokensRejected: c.line.Rejected,
 		PriceVersion: c.line.PriceVersion, CostPico: int64(c.line.Cost), SavedPico: int64(c.line.Saved),

@@ -17,7 +17,6 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -207,8 +206,9 @@ func (c *call) authenticate() (e *apierror.Error) {
 	return e
 }
 
-// plan finds the provider and its own name for the model, which the caller's
-// access list must let it call, what it is told there, and on which account.
+// plan finds the provider and its own name for the model, the region where it is
+// called, which the caller's access list must let it do, what it is told there, and on
+// which account.
 func (c *call) plan() (e *apierror.Error) {
 	model := c.req.Head().Model
 	if c.target, e = c.p.Providers.Resolve(model); e != nil {
@@ -218,17 +218,26 @@ func (c *call) plan() (e *apierror.Error) {
 		return e
 	}
 	c.serves(c.target)
-	if !access.Allowed(c.p.Control, &c.caller, c.makes, c.target.Provider.Name, c.target.Model) {
-		return apierror.New(apierror.ModelNotAllowed, fmt.Sprintf("The API key may not call the model %q: its access list does not name it.", c.model))
+	regions, pinned := access.Regions(&c.caller)
+	if pinned {
+		if c.target, e = c.target.Within(regions); e != nil {
+			return e
+		}
+	}
+	if !c.mayCall(c.target.Region) {
+		return c.notListed()
 	}
 	if c.r.Context().Err() != nil {
 		c.gone = true
 		return apierror.New(apierror.ClientDisconnected, "The client went away.")
 	}
-	if e = c.translate(); e != nil {
+	if e := c.translate(); e != nil {
 		return e
 	}
-	return c.accounts()
+	if e := c.accounts(); e != nil {
+		return e
+	}
+	return c.place(pinned)
 }
 
 // claim bounds what the call may cost, for callers with budgets.

@@ -17,7 +17,8 @@ import (
 // two speak differently.
 func (c *call) translate() (e *apierror.Error) {
 	p := c.target.Provider.Protocol
-	if c.conversation = nil; c.format.Protocol() == p.Name() {
+	signed, ok := c.req.(wire.Foreign)
+	if c.conversation = nil; c.format.Protocol() == p.Name() && (!ok || !signed.Foreign()) {
 		return nil
 	}
 	if shared, ok := c.format.(wire.Shared); ok && shared.Passes(p.Name()) {

@@ -52,7 +52,7 @@ func (c *call) try() {
 	}
 	c.resp, err = c.p.Client.Send(c.ctx, p, c.account, call)
 	if err != nil {
-		c.err = provider.Explain(c.ctx, err, false)
+		c.err = c.blame(provider.Explain(c.ctx, err, false))
 		return
 	}
 	c.status = c.resp.StatusCode

@@ -36,6 +36,13 @@ func TestBaseURLsOfClientsAreGuarded(t *testing.T) {
 		}
 		return u
 	}
+	own := func(base *url.URL) *Account {
+		a, err := p.Own("crd", "sk-own", base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
 	chat := func(rule egress.Rule, a *Account) (int, *apierror.Error) {
 		t.Helper()
 		c := NewClient("v", rule)
@@ -49,7 +56,7 @@ func TestBaseURLsOfClientsAreGuarded(t *testing.T) {
 		return resp.StatusCode, nil
 	}
 	for _, host := range []string{"localhost", "127.0.0.1", "[::ffff:127.0.0.1]"} {
-		if status, e := chat(egress.Rule{HTTP: true}, p.Own("crd", "sk-own", named(host))); e == nil || e.Kind != apierror.BaseURLRefused {
+		if status, e := chat(egress.Rule{HTTP: true}, own(named(host))); e == nil || e.Kind != apierror.BaseURLRefused {
 			t.Errorf("%s: got %d, %v", host, status, e)
 		}
 	}
@@ -58,7 +65,7 @@ func TestBaseURLsOfClientsAreGuarded(t *testing.T) {
 	}
 	// Allowed by the operator; and the configuration's own URL needs no leave.
 	for _, base := range []*url.URL{named("localhost"), nil} {
-		if status, e := chat(egress.Rule{Private: base != nil}, p.Own("crd", "sk-own", base)); e != nil || status != http.StatusTemporaryRedirect {
+		if status, e := chat(egress.Rule{Private: base != nil}, own(base)); e != nil || status != http.StatusTemporaryRedirect {
 			t.Errorf("%v: got %d, %v", base, status, e)
 		}
 	}

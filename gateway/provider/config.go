@@ -2,6 +2,7 @@ package provider
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -32,7 +33,8 @@ type Config struct {
 	RegionURL string `koanf:"region_url"`
 	// Regions are those that there are. Default: any.
 	Regions []string `koanf:"regions"`
-	// Project is the cloud project for {project}. Default none.
+	// Project is the cloud project for {project}. Default: the one that the credential
+	// names, which an organisation's own goes by in any case.
 	Project string `koanf:"project"`
 	// APIVersion makes calls those of Azure's deployments, whose names are the models':
 	// openai/deployments/MODEL/… under BaseURL, with this api-version. Default none.
@@ -43,11 +45,16 @@ type Config struct {
 	// LimitField is the field that limits the output of a chat completion where the
 	// client set none. Default: the vendor's, or max_tokens.
 	LimitField string `koanf:"limit_field"`
-	// Auth is how the key is presented: bearer, x-api-key, api-key or x-goog-api-key.
+	// Auth is how the key is presented: bearer, x-api-key, api-key or x-goog-api-key; or
+	// whose cloud's credential it is: aws, google or azure, see docs/credentials.md.
 	// Default: as the vendor, or the protocol's own one, has it.
 	Auth string `koanf:"auth"`
-	// APIKeyEnv names the environment variable with the provider's key. Empty:
-	// none is sent.
+	// LoginURL is where tokens of Entra come from. Default:
+	// https://login.microsoftonline.com.
+	LoginURL string `koanf:"login_url"`
+	// APIKeyEnv names the environment variable with the provider's key, or a cloud's
+	// credential in JSON. Empty: none is sent; aws and google look where their own tools
+	// do.
 	APIKeyEnv string `koanf:"api_key_env"`
 	// CatalogProvider is the catalog's name of the vendor whose models and prices
 	// these are. Default: the vendor's, or Name.
@@ -81,6 +88,8 @@ type Provider struct {
 	endpoint *endpoint
 	version  string // of Azure's API, "" for none
 	auth     string
+	login    string // Entra's, "" for the usual one
+	project  string // "" for the credential's
 	manners  manners
 	exact    []string // canonical header names
 	prefixes []string
@@ -114,20 +123,28 @@ func New(c Config, getenv func(string) string) (*Provider, error) {
 	if p.endpoint, err = endpointOf(c, known); err != nil {
 		return nil, err
 	}
-	if p.Protocol, p.manners, err = protocolOf(c.Protocol, c.Project != ""); err != nil {
+	hasProject := strings.Contains(cmp.Or(c.BaseURL, known.baseURL), projectMark)
+	if p.Protocol, p.manners, err = protocolOf(c.Protocol, hasProject || c.Project != ""); err != nil {
 		return nil, err
 	}
 	if p.auth = cmp.Or(c.Auth, known.auth, p.manners.auth); p.auth == "" {
 		p.auth = authBearer
 	}
-	if _, _, err := present(p.auth, "any"); err != nil {
+	if err := checkScheme(p.auth); err != nil {
 		return nil, err
 	}
-	key := ""
-	if c.APIKeyEnv != "" {
-		key = strings.TrimSpace(getenv(c.APIKeyEnv))
+	if hasProject && c.Project == "" && p.auth != authOAuth {
+		return nil, errors.New("project must name the cloud project that the base URL has " + projectMark + " for")
 	}
-	p.gateway = p.account("", key, nil)
+	p.login, p.project = c.LoginURL, c.Project
+	if p.login != "" {
+		if _, err := parseBase("login_url", p.login); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.own(c, getenv); err != nil {
+		return nil, err
+	}
 	for _, pattern := range c.ForwardHeaders {
 		name, prefix := strings.CutSuffix(pattern, "*")
 		name = http.CanonicalHeaderKey(name)
@@ -141,6 +158,26 @@ func New(c Config, getenv func(string) string) (*Provider, error) {
 		}
 	}
 	return p, nil
+}
+
+// own makes the account that the configuration gives. An error names the field.
+func (p *Provider) own(c Config, getenv func(string) string) error {
+	p.gateway = &Account{}
+	if c.APIKeyEnv == "" {
+		if err := p.fromEnvironment(p.gateway, getenv); err != nil {
+			return fmt.Errorf("auth %q: %w", p.auth, err)
+		}
+	} else if credential := strings.TrimSpace(getenv(c.APIKeyEnv)); credential != "" {
+		if err := p.take(p.gateway, credential, true); err != nil {
+			return fmt.Errorf("api_key_env %s: %w", c.APIKeyEnv, err)
+		}
+	} else if isCloud(p.auth) {
+		p.gateway.lacks = fmt.Errorf("the environment has no %s", c.APIKeyEnv)
+	}
+	if c.Project != "" {
+		p.gateway.project = ""
+	}
+	return nil
 }
 
 // vendorOf finds the vendor of a provider, and fills in what it gives by default.
@@ -164,12 +201,14 @@ const Policy = "policy"
 
 // MissingKey tells that the configuration names a key that the environment does
 // not hold.
-func (p *Provider) MissingKey(c Config) bool { return c.APIKeyEnv != "" && p.gateway.key == "" }
+func (p *Provider) MissingKey(c Config) bool {
+	return c.APIKeyEnv != "" && p.gateway.key == "" && p.gateway.signer == nil
+}
 
 // ownedBy returns the header that a forward pattern must not reach, "" for none.
 func ownedBy(name string, prefix bool) string {
 	for _, owned := range []string{"Authorization", "X-Api-Key", "Api-Key", "Cookie", "Set-Cookie", "Proxy-Authorization", "Host", "Connection", "Content-Type",
-		"X-Goog-Api-Key", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Accept-Encoding", "Upgrade", "Te", "Trailer", "Expect", "X-Request-Id", "X-Requesty-"} {
+		"X-Goog-Api-Key", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Accept-Encoding", "X-Amz-", "Upgrade", "Te", "Trailer", "Expect", "X-Request-Id", "X-Requesty-"} {
 		if name == owned || prefix && strings.HasPrefix(owned, name) || strings.HasSuffix(owned, "-") && strings.HasPrefix(name, owned) {
 			return strings.TrimSuffix(owned, "-")
 		}

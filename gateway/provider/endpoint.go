@@ -4,16 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 )
 
 // endpoint is where a provider is, region by region. It never changes.
 type endpoint struct {
-	home     *url.URL // for calls that name no region
-	region   string   // home's, "" when it is not known
-	template string   // of a region's base URL, "" for a provider without regions
-	listed   []string // the regions that there are; empty for any
+	home     *url.URL       // for calls that name no region; nil where base has {project}
+	base     string         // home's text
+	region   string         // home's, "" when it is not known
+	template string         // of a region's base URL, "" for a provider without regions
+	listed   []string       // the regions that there are; empty for any of the form
+	form     *regexp.Regexp // of their names, nil for any
 }
 
 const (
@@ -28,16 +31,14 @@ func endpointOf(c Config, v vendor) (*endpoint, error) {
 	if base == "" {
 		if base = v.baseURL; e.template == "" {
 			e.template = v.regionURL
+			if v.regionForm != "" {
+				e.form = regexp.MustCompile("^(?:" + v.regionForm + ")$")
+			}
 		}
 		if e.region == "" {
 			e.region = v.region
 		}
 	}
-	if strings.Contains(base, projectMark) && c.Project == "" {
-		return nil, errors.New("project must name the cloud project that the base URL has " + projectMark + " for")
-	}
-	project := url.PathEscape(c.Project)
-	base, e.template = strings.ReplaceAll(base, projectMark, project), strings.ReplaceAll(e.template, projectMark, project)
 	if strings.Contains(base, regionMark) {
 		if e.template == "" {
 			e.template = base
@@ -46,23 +47,27 @@ func endpointOf(c Config, v vendor) (*endpoint, error) {
 			return nil, errors.New("region must say which one is called when a model names none, since base_url has " + regionMark)
 		}
 	}
-	if e.region != "" && !isRegion(e.region) {
+	if e.region != "" && !IsRegion(e.region) {
 		return nil, fmt.Errorf("region %q has a character beyond a-z, 0-9 and -", e.region)
 	}
 	for _, region := range e.listed {
-		if !isRegion(region) {
+		if !IsRegion(region) {
 			return nil, fmt.Errorf("regions: %q has a character beyond a-z, 0-9 and -", region)
 		}
 	}
 	if e.template != "" && !strings.Contains(e.template, regionMark) {
 		return nil, errors.New("region_url has no " + regionMark)
 	}
-	var err error
-	if e.home, err = parseBase("base_url", withRegion(base, e.region)); err != nil {
+	e.base = withRegion(base, e.region)
+	home, err := parseBase("base_url", withProject(e.base, "any"))
+	if err != nil {
 		return nil, err
 	}
+	if !strings.Contains(e.base, projectMark) {
+		e.home = home
+	}
 	if e.template != "" {
-		_, err = parseBase("region_url", withRegion(e.template, "any"))
+		_, err = parseBase("region_url", withProject(withRegion(e.template, "any"), "any"))
 	}
 	return e, err
 }
@@ -73,6 +78,11 @@ func withRegion(template, region string) string {
 		template = strings.Replace(template, regionMark+"-", "", 1)
 	}
 	return strings.ReplaceAll(template, regionMark, region)
+}
+
+// withProject fills the cloud project in.
+func withProject(template, project string) string {
+	return strings.ReplaceAll(template, projectMark, url.PathEscape(project))
 }
 
 func parseBase(field, text string) (*url.URL, error) {
@@ -91,22 +101,31 @@ func (e *endpoint) has(region string) bool {
 	if region == e.region {
 		return true
 	}
-	return e.template != "" && (len(e.listed) == 0 || slices.Contains(e.listed, region))
+	switch {
+	case e.template == "":
+		return false
+	case len(e.listed) > 0:
+		return slices.Contains(e.listed, region)
+	}
+	return e.form == nil || e.form.MatchString(region)
 }
 
-// in is the base URL of a region that the provider is in, "" for none named.
-func (e *endpoint) in(region string) *url.URL {
-	if region == "" || region == e.region {
-		return e.home
+// in is the base URL of a region that the provider is in, "" for none named. Error:
+// the project is not known.
+func (e *endpoint) in(region, project string) (*url.URL, error) {
+	text := e.base
+	if region != "" && region != e.region {
+		text = withRegion(e.template, region)
+	} else if e.home != nil {
+		return e.home, nil
 	}
-	u, err := url.Parse(strings.TrimRight(withRegion(e.template, region), "/"))
-	if err != nil {
-		return e.home // not reached: the template was tried, and a region has no special characters
+	if project == "" && strings.Contains(text, projectMark) {
+		return nil, unsignedError{errNoProject}
 	}
-	return u
+	return parseBase("base_url", withProject(text, project))
 }
 
-// isRegion tells that a text has a region's form.
-func isRegion(text string) bool {
+// IsRegion tells that a text has a region's form.
+func IsRegion(text string) bool {
 	return text != "" && text[0] >= 'a' && text[0] <= 'z' && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"fmt"
-	"net/http"
 
 	"weir/gateway/genai"
 	"weir/gateway/wire"
@@ -44,27 +43,4 @@ func protocolOf(name string, vertex bool) (wire.Protocol, manners, error) {
 		return gemini.New(prefix), manners{auth: authGoogle}, nil
 	}
 	return nil, manners{}, fmt.Errorf("protocol %q is none of %v", name, genai.Protocols())
-}
-
-// The schemes by which a key is presented.
-const (
-	authBearer = "bearer"         // Authorization: Bearer KEY
-	authXAPI   = "x-api-key"      // as Anthropic has it
-	authAPI    = "api-key"        // as Azure has it
-	authGoogle = "x-goog-api-key" // as the Gemini API has it
-	authOAuth  = "google"         // a token of a Google service account
-)
-
-// present returns the header in which a scheme has the key.
-func present(scheme, key string) (name, value string, err error) {
-	if key == "" {
-		return "", "", nil
-	}
-	switch scheme {
-	case authBearer:
-		return "Authorization", "Bearer " + key, nil
-	case authXAPI, authAPI, authGoogle:
-		return http.CanonicalHeaderKey(scheme), key, nil
-	}
-	return "", "", fmt.Errorf("auth %q is none of %s, %s, %s, %s", scheme, authBearer, authXAPI, authAPI, authGoogle)
 }

@@ -98,7 +98,10 @@ func (c *Client) Send(ctx context.Context, p *Provider, a *Account, call Call) (
 	if call.Same && p.manners.query != "" && call.ClientQuery == p.manners.query {
 		call.Query = call.ClientQuery
 	}
-	to := p.url(a, &call)
+	to, err := p.url(a, &call)
+	if err != nil {
+		return nil, err
+	}
 	req := &http.Request{
 		Method: http.MethodPost, URL: to, Host: to.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -114,10 +117,15 @@ func (c *Client) Send(ctx context.Context, p *Provider, a *Account, call Call) (
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	}
-	if a.base != nil {
-		return c.guarded.RoundTrip(req.WithContext(ctx))
+	req = req.WithContext(ctx)
+	// Last: a signature is of all headers. Those who sign the body take no uploads.
+	if err := a.sign(req, call.Body); err != nil {
+		return nil, err
 	}
-	return c.transport.RoundTrip(req.WithContext(ctx))
+	if a.base != nil {
+		return c.guarded.RoundTrip(req)
+	}
+	return c.transport.RoundTrip(req)
 }
 
 func (c *Client) headers(p *Provider, a *Account, call *Call) http.Header {
@@ -181,12 +189,15 @@ var (
 // is told. begun says that the answer's headers had come.
 func Explain(ctx context.Context, err error, begun bool) *apierror.Error {
 	cause := context.Cause(ctx)
+	var unsigned unsignedError
 	var timeout net.Error
 	switch {
 	case errors.Is(cause, ErrShutdown):
 		return apierror.New(apierror.ShuttingDown, "The gateway is shutting down.")
 	case errors.Is(cause, ErrDrained):
 		return apierror.New(apierror.ClientDisconnected, "The client went away, and reading on was given up.")
+	case errors.As(err, &unsigned) && cause == nil:
+		return apierror.New(apierror.ProviderCredentials, "The provider's credential cannot be used: "+unsigned.why.Error()+".")
 	case errors.Is(cause, ErrTimeout), errors.As(err, &timeout) && timeout.Timeout():
 		return apierror.New(apierror.ProviderTimeout, "The provider did not answer in time.")
 	case errors.Is(err, egress.ErrRefused):

@@ -20,7 +20,7 @@ func TestResolve(t *testing.T) {
 	}
 	for name, want := range map[string][3]string{
 		"openai/gpt-5":                    {"openai", "gpt-5", ""},
-		"openai/gpt-5@eu-west-1":          {"openai", "gpt-5", "eu-west-1"},
+		"openai/gpt-5@eu":                 {"openai", "gpt-5", "eu"},
 		"openai/meta/llama":               {"openai", "meta/llama", ""},
 		"cf/@cf/meta/llama":               {"cf", "@cf/meta/llama", ""},
 		"cf/claude@20240620":              {"cf", "claude@20240620", ""},
@@ -33,7 +33,7 @@ func TestResolve(t *testing.T) {
 			t.Errorf("%s: got %+v, %v", name, got, e)
 		}
 	}
-	for name, kind := range map[string]string{"nobody/x": "unknown_provider", "/x": "unknown_provider", "policy/p": "unknown_policy", "openai/": "unknown_model", "cf/x@eu": "unknown_model"} {
+	for name, kind := range map[string]string{"nobody/x": "unknown_provider", "/x": "unknown_provider", "policy/p": "unknown_policy", "openai/": "unknown_model", "cf/x@eu": "unknown_model", "openai/gpt-5@eu-west-1": "unknown_model"} {
 		if _, e := s.Resolve(name); e == nil || string(e.Kind) != kind || e.Status != 404 {
 			t.Errorf("%s: got %v, want %s", name, e, kind)
 		}
@@ -66,8 +66,8 @@ func TestWhereCallsGo(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if got := p.url(p.Gateway(), &c.call).String(); got != c.want {
-			t.Errorf("%s: got %s, want %s", name, got, c.want)
+		if got, err := p.url(p.Gateway(), &c.call); err != nil || got.String() != c.want {
+			t.Errorf("%s: got %s, %v, want %s", name, got, err, c.want)
 		}
 	}
 }
@@ -85,7 +85,7 @@ func TestEveryVendorIsConfiguredByItsName(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if p.LimitField == "" || p.Protocol == nil || p.endpoint.home.Host == "" {
+		if p.LimitField == "" || p.Protocol == nil || p.endpoint.base == "" {
 			t.Errorf("%s: got %+v", name, p)
 		}
 	}

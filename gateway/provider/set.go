@@ -48,6 +48,7 @@ type Target struct {
 	Provider *Provider
 	Model    string // the provider's own name
 	Region   string // where it is called, "" when that is not known
+	Named    bool   // the client said so
 }
 
 // Resolve reads provider/model[@region], or a bare name where the configuration
@@ -68,27 +69,36 @@ func (s *Set) Resolve(name string) (Target, *apierror.Error) {
 			return Target{}, apierror.New(apierror.UnknownModel, fmt.Sprintf("The model %q names no provider. Models are named provider/model.", name))
 		}
 	}
-	model, region := splitRegion(model)
+	model, region := SplitRegion(model)
 	if model == "" {
 		return Target{}, apierror.New(apierror.UnknownModel, fmt.Sprintf("%q names no model. Models are named provider/model.", name))
 	}
-	if region == "" {
+	named := region != ""
+	if !named {
 		region = p.endpoint.region
-	} else if !p.endpoint.has(region) {
+	} else if !p.Has(region) {
 		return Target{}, apierror.New(apierror.UnknownModel, fmt.Sprintf("The provider %q is not in the region %q.", p.Name, region))
 	}
-	return Target{p, model, region}, nil
+	return Target{p, model, region, named}, nil
 }
 
-// splitRegion takes @region from the end of a model's name. What begins with a
+// Home is where a model of the provider is called that no region is named for.
+func (p *Provider) Home(model string) Target {
+	return Target{Provider: p, Model: model, Region: p.endpoint.region}
+}
+
+// Has tells whether the provider is in a region.
+func (p *Provider) Has(region string) bool { return p.endpoint.has(region) }
+
+// SplitRegion takes @region from the end of a model's name. What begins with a
 // digit or holds a slash is part of the name (claude@20240620, @cf/llama).
-func splitRegion(model string) (name, region string) {
+func SplitRegion(model string) (name, region string) {
 	at := strings.LastIndexByte(model, '@')
 	if at <= 0 || at == len(model)-1 {
 		return model, ""
 	}
 	region = model[at+1:]
-	if !isRegion(region) {
+	if !IsRegion(region) {
 		return model, ""
 	}
 	return model[:at], region

@@ -14,23 +14,26 @@ type vendor struct {
 	region string
 	// regionURL is the base URL of a region where that is another one than baseURL.
 	regionURL string
-	auth      string // "" for the protocol's own
-	limit     string // the field that limits the output, "" for max_tokens
-	catalog   string // the catalog's name, "" for the vendor's
+	// regionForm is what the names of its regions look like, as a regular expression of
+	// the whole of one; "" for any. A pin of several clouds finds each its own by it.
+	regionForm string
+	auth       string // "" for the protocol's own
+	limit      string // the field that limits the output, "" for max_tokens
+	catalog    string // the catalog's name, "" for the vendor's
 }
 
 // vendors are the known ones. Base URLs are from the vendors' API references.
 func vendors() map[string]vendor {
 	return map[string]vendor{
-		"openai":     {baseURL: "https://api.openai.com/v1", regionURL: "https://{region}.api.openai.com/v1", limit: "max_completion_tokens"},
+		"openai":     {baseURL: "https://api.openai.com/v1", regionURL: "https://{region}.api.openai.com/v1", regionForm: `[a-z]{2}`, limit: "max_completion_tokens"},
 		"anthropic":  {protocol: genai.Anthropic, baseURL: "https://api.anthropic.com/v1"},
 		"google":     {protocol: genai.Gemini, baseURL: "https://generativelanguage.googleapis.com/v1beta"},
-		"vertex":     {protocol: genai.Gemini, baseURL: vertexURL, region: "global", auth: authOAuth, catalog: "google"},
-		"bedrock":    {protocol: genai.Bedrock, baseURL: "https://bedrock-runtime.{region}.amazonaws.com", region: "us-east-1"},
-		"azure":      {auth: authAPI, limit: "max_completion_tokens"}, // the base URL is the resource's
+		"vertex":     {protocol: genai.Gemini, baseURL: vertexURL, region: "global", regionForm: `global|[a-z]+-[a-z]+[0-9]+`, auth: authOAuth, catalog: "google"},
+		"bedrock":    {protocol: genai.Bedrock, baseURL: "https://bedrock-runtime.{region}.amazonaws.com", region: "us-east-1", regionForm: awsRegion, auth: authAWS},
+		"azure":      {auth: authEntra, limit: "max_completion_tokens"}, // the base URL is the resource's
 		"mistral":    {baseURL: "https://api.mistral.ai/v1"},
 		"deepseek":   {baseURL: "https://api.deepseek.com/v1"},
-		"xai":        {baseURL: "https://api.x.ai/v1", regionURL: "https://{region}.api.x.ai/v1", limit: "max_completion_tokens"},
+		"xai":        {baseURL: "https://api.x.ai/v1", regionURL: "https://{region}.api.x.ai/v1", regionForm: awsRegion, limit: "max_completion_tokens"},
 		"groq":       {baseURL: "https://api.groq.com/openai/v1", limit: "max_completion_tokens"},
 		"together":   {baseURL: "https://api.together.xyz/v1"},
 		"fireworks":  {baseURL: "https://api.fireworks.ai/inference/v1"},
@@ -51,3 +54,6 @@ func vendors() map[string]vendor {
 
 // vertexURL is Vertex AI's; its global endpoint has no region in the host's name.
 const vertexURL = "https://{region}-aiplatform.googleapis.com/v1/projects/{project}/locations/{region}"
+
+// awsRegion is the form of AWS's regions, such as eu-west-1 and us-gov-east-1.
+const awsRegion = `[a-z]{2}(-[a-z]+)+-[0-9]+`

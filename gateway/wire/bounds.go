@@ -37,14 +37,16 @@ type Bounds struct {
 
 // What every format reckons with.
 const (
-	// Framing is what a provider may put around the messages, in tokens, and ToolFraming
-	// what it tells the model of tools.
-	Framing, ToolFraming = 64, 1024
+	// Framing is what a provider may put around the messages, in tokens.
+	Framing = 64
+	// ToolFraming is what it tells the model of tools, in tokens.
+	ToolFraming = 1024
 	// MaxUses is the most uses of a tool that are believed to be a limit.
 	MaxUses = 1000
-	// MaxCount is the largest number of tokens that is reckoned with, and MaxChoices
-	// that of choices.
-	MaxCount, MaxChoices = 1_000_000_000, 10_000
+	// MaxCount is the largest number of tokens that is reckoned with.
+	MaxCount = 1_000_000_000
+	// MaxChoices is that of choices.
+	MaxChoices = 10_000
 )
 
 // May notes a part that may fill the context window.

@@ -20,7 +20,7 @@ func TestCallIDs(t *testing.T) {
 
 func TestArguments(t *testing.T) {
 	for arguments, want := range map[string]string{
-		"": `"a":{}`, " {} ": `"a":{}`, `{"x":1}`: `"a":{"x":1}`, `[1]`: `"a":{"input":"[1]"}`, `{"x":`: `"a":{"input":"{\"x\":"}`,
+		"": `"a":{}`, "\n{}": `"a":{}`, `{"x":1}`: `"a":{"x":1}`, `[1]`: `"a":{"input":"[1]"}`, `{"x":`: `"a":{"input":"{\"x\":"}`,
 	} {
 		var j JSON
 		if j.Arguments("a", arguments); string(j) != want {
@@ -31,7 +31,7 @@ func TestArguments(t *testing.T) {
 
 func TestObjectSchema(t *testing.T) {
 	for schema, want := range map[string]string{
-		"": `{"type":"object","properties":{}}`, " { } ": `{"type":"object","properties":{}}`, "true": `{"type":"object","properties":{}}`,
+		"": `{"type":"object","properties":{}}`, "\n{}": `{"type":"object","properties":{}}`, "true": `{"type":"object","properties":{}}`,
 		`{"type":"object"}`: `{"type":"object"}`, ` {"properties":{}}`: `{"type":"object","properties":{}}`,
 	} {
 		if got := string(ObjectSchema([]byte(schema))); got != want {

@@ -48,6 +48,14 @@ type Shared interface {
 	Passes(protocol string) bool
 }
 
+// Foreign is a Request whose conversation may have been another protocol's before: what
+// a provider of that one signed, one of the format's own protocol would refuse. Such a
+// request is translated, which leaves it out, where another would pass as it is.
+type Foreign interface {
+	Request
+	Foreign() bool
+}
+
 // Bridging is a Format that reaches some protocols without package genai.
 type Bridging interface {
 	Format

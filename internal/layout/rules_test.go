@@ -47,6 +47,7 @@ var ours = rules{
 		{"gateway/pipeline", "gateway/jsonscan", "peeks into a body"},
 		{"gateway/pipeline", "internal/control", "the caller that a call is recorded under"},
 		{"gateway/access", "internal/control", "the access lists"},
+		{"gateway/access", "gateway/provider", "what a region's name is"},
 		{"gateway/admission", "gateway/apierror", "402, 412, 429"},
 		{"gateway/admission", "gateway/metering", "under whose name the catalog prices a model"},
 		{"gateway/admission", "gateway/metrics", "counts what was open, lowered and overrun"},
@@ -71,6 +72,7 @@ var ours = rules{
 		{"gateway/wire/...", "gateway/jsonscan", "reads and edits a body in place"},
 		{"gateway/wire/...", "gateway/wire", "the contract of formats and protocols"},
 		{"gateway/wire/...", "gateway/wire/claude", "how Claude is told to think, whichever API it is reached by"},
+		{"gateway/provider", "gateway/provider/cloud", "signs with the credentials of clouds"},
 		{"gateway/provider", "gateway/genai", "the names of the protocols"},
 		{"gateway/provider", "gateway/wire/...", "the protocol that a provider speaks"},
 		{"gateway/provider", "gateway/apierror", "an unknown provider, one that is down"},
@@ -78,6 +80,7 @@ var ours = rules{
 		{"gateway/credential", "gateway/apierror", "a key that is not there, or cannot be decrypted"},
 		{"gateway/credential", "gateway/egress", "a base URL is judged again when it is used"},
 		{"gateway/credential", "gateway/provider", "the accounts that calls go out on"},
+		{"gateway/credential", "gateway/provider/cloud", "what may be shown of a cloud's credential"},
 		{"gateway/credential", "internal/control", "the credentials, and the strategies of their callers"},
 
 		// Log to facts.
@@ -159,7 +162,7 @@ var ours = rules{
 		{"gateway/metering", "gateway/wire/chat", "requests to count"},
 		{"gateway/httpapi", "gateway/...", "the whole surface, before a provider that is faked"},
 		{"gateway/httpapi", "internal/...", "wired as in gateway/app, with a ledger in memory"},
-		{"gateway/httpapi", "stack/provider", "what a provider billed, by its own books"},
+		{"gateway/httpapi", "stack/provider", "what a provider billed, by its own books, and signatures checked as AWS does"},
 		{"gateway/manage", "gateway/httpapi", "served as in the gateway"},
 		{"gateway/wire/...", "gateway/wire/wiretest", "one suite for every format"},
 		{"gateway/wire", "gateway/wire/...", "what holds for every pair of a format and a protocol"},

@@ -96,6 +96,7 @@ func TestGeminiRefusals(t *testing.T) {
 		{user + `,` + called + `,{"role":"user","parts":[{"functionResponse":{"name":"x","response":"text"}}]}`, "google.protobuf.Struct"},
 		{user + `,` + called + `,{"role":"user","parts":[{"functionResponse":{"name":"x","response":{"a":1}}}]}`, ""},
 		{user + `,{"role":"model","parts":[{"text":"x","thoughtSignature":"AAAA"}]}`, "Thought signature is not valid"},
+		{user + `,{"role":"model","parts":[{"text":"x","thoughtSignature":"skip_thought_signature_validator"}]}`, ""},
 	})
 	refuses(t, "/v1beta/models/small:generateContent?key=k", `{"contents":[`+user+`],HERE}`, nil, [][2]string{
 		{`"generationConfig":{"maxOutputTokens":5}`, ""},

@@ -1,7 +1,7 @@
 // The official clients of OpenAI and Anthropic, and axios, which sends what a programmer writes by hand.
 import Anthropic from "@anthropic-ai/sdk";
 import axios from "axios";
-import OpenAI from "openai";
+import OpenAI, { toFile } from "openai";
 import { gauge, headers, key, level, question, refused, run, text, tool, url, v1 } from "./suite.mjs";
 
 // --- openai ----------------------------------------------------------------
@@ -37,6 +37,16 @@ const chat = {
       tools: [{ type: "function", function: { name: "level", parameters: level, strict: true } }],
       tool_choice: "required",
     });
+    const { name, arguments: args } = choices[0].message.tool_calls[0].function;
+    return tool(name, args);
+  },
+
+  async "stream-tool"(call) {
+    const { choices } = await openai(call).chat.completions.stream({
+      model: call.model, messages: [user], requesty: call.requesty,
+      tools: [{ type: "function", function: { name: "level", parameters: level, strict: true } }],
+      tool_choice: "required",
+    }).finalChatCompletion();
     const { name, arguments: args } = choices[0].message.tool_calls[0].function;
     return tool(name, args);
   },
@@ -86,6 +96,16 @@ const responses = {
     return tool(called.name, called.arguments);
   },
 
+  async "stream-tool"(call) {
+    const { output } = await openai(call).responses.stream({
+      model: call.model, input: question, requesty: call.requesty,
+      tools: [{ type: "function", name: "level", parameters: level, strict: true }],
+      tool_choice: "required",
+    }).finalResponse();
+    const called = output.find((item) => item.type === "function_call");
+    return tool(called.name, called.arguments);
+  },
+
   async structured(call) {
     const { output_text: answer } = await response(call, { text: { format: { type: "json_schema", ...gaugeForm } } });
     return { json: JSON.parse(answer) };
@@ -106,6 +126,82 @@ const embeddings = {
       model: call.model, input: [question, "Silt."], requesty: call.requesty,
     });
     return { vectors: data.map((d) => d.embedding.length) };
+  },
+};
+
+const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==";
+
+const sizeOf = (base64) => ({ bytes: Buffer.from(base64, "base64").length });
+
+const images = {
+  async plain(call) {
+    const { data } = await openai(call).images.generate({ model: call.model, prompt: question, requesty: call.requesty });
+    return sizeOf(data[0].b64_json);
+  },
+
+  async stream(call) {
+    const events = await openai(call).images.generate({
+      model: call.model, prompt: question, stream: true, partial_images: 2, requesty: call.requesty,
+    });
+    const kinds = [];
+    let last;
+    for await (last of events) kinds.push(last.type);
+    if (kinds.join() !== "image_generation.partial_image,image_generation.partial_image,image_generation.completed")
+      throw new Error(`the events are ${kinds}`);
+    return sizeOf(last.b64_json);
+  },
+};
+
+// The form of a picture or a sound has its file before the model.
+const edits = {
+  async plain(call) {
+    const image = await toFile(Buffer.from(pixel, "base64"), "river.png", { type: "image/png" });
+    const { data } = await openai(call).images.edit({ image, prompt: question, model: call.model, requesty: call.requesty });
+    return sizeOf(data[0].b64_json);
+  },
+};
+
+const speech = {
+  async plain(call) {
+    const answer = await openai(call).audio.speech.create({
+      model: call.model, input: question, voice: "alloy", requesty: call.requesty,
+    });
+    return { bytes: (await answer.arrayBuffer()).byteLength };
+  },
+
+  async stream(call) {
+    const answer = await openai(call).audio.speech.create({
+      model: call.model, input: question, voice: "alloy", stream_format: "sse", requesty: call.requesty,
+    });
+    const lines = (await answer.text()).split("\n").filter((line) => line.startsWith("data: {"));
+    const events = lines.map((line) => JSON.parse(line.slice("data: ".length)));
+    if (events.at(-1).type !== "speech.audio.done") throw new Error(`the last event is ${lines.at(-1)}`);
+    return { bytes: events.reduce((sum, { audio }) => sum + sizeOf(audio ?? "").bytes, 0) };
+  },
+};
+
+const recording = () => toFile(Buffer.alloc(40_000, "RIFF"), "river.wav", { type: "audio/wav" });
+
+const transcriptions = {
+  async plain(call) {
+    const { text: answer } = await openai(call).audio.transcriptions.create({
+      file: await recording(), model: call.model, requesty: call.requesty,
+    });
+    return text(answer, 1);
+  },
+
+  async stream(call) {
+    const pieces = [];
+    let done;
+    const events = await openai(call).audio.transcriptions.create({
+      file: await recording(), model: call.model, stream: true, requesty: call.requesty,
+    });
+    for await (const event of events) {
+      if (event.type === "transcript.text.delta") pieces.push(event.delta);
+      if (event.type === "transcript.text.done") done = event.text;
+    }
+    if (done !== pieces.join("")) throw new Error(`${pieces} became ${done}`);
+    return text(done, pieces.length);
   },
 };
 
@@ -138,6 +234,15 @@ const messages = {
       tool_choice: { type: "any" },
     }));
     const called = answer.content.find((b) => b.type === "tool_use");
+    return tool(called.name, called.input);
+  },
+
+  async "stream-tool"(call) {
+    const { content } = await anthropic(call).messages.stream(message(call, {
+      tools: [{ name: "level", description: "The level of a river", input_schema: level }],
+      tool_choice: { type: "any" },
+    })).finalMessage();
+    const called = content.find((b) => b.type === "tool_use");
     return tool(called.name, called.input);
   },
 
@@ -203,7 +308,10 @@ const byHand = {
 };
 
 await run({
-  "openai-node": { "chat.completions": chat, responses, embeddings },
+  "openai-node": {
+    "chat.completions": chat, responses, embeddings,
+    "images.generations": images, "images.edits": edits, "audio.speech": speech, "audio.transcriptions": transcriptions,
+  },
   "anthropic-node": { messages },
   axios: { "chat.completions": byHand },
 });

@@ -1,5 +1,6 @@
 """The official clients of OpenAI and Anthropic, and requests, which sends what a programmer writes by hand."""
 
+import base64
 import json
 
 import requests
@@ -50,6 +51,16 @@ def chat_tool(call):
     return suite.tool(called.name, called.arguments)
 
 
+def chat_stream_tool(call):
+    function = {"name": "level", "parameters": LEVEL, "strict": True}
+    asked = chat(call, tools=[{"type": "function", "function": function}], tool_choice="required")
+    with openai(call).chat.completions.stream(**asked) as stream:
+        for _ in stream:
+            pass
+        called = stream.get_final_completion().choices[0].message.tool_calls[0].function
+    return suite.tool(called.name, called.arguments)
+
+
 def chat_structured(call):
     answer = openai(call).chat.completions.parse(**chat(call, response_format=Gauge))
     return suite.gauge(answer.choices[0].message.parsed)
@@ -91,6 +102,15 @@ def responses_tool(call):
     return suite.tool(called.name, called.arguments)
 
 
+def responses_stream_tool(call):
+    function = {"type": "function", "name": "level", "parameters": LEVEL, "strict": True}
+    with openai(call).responses.stream(**response(call, tools=[function], tool_choice="required")) as stream:
+        for _ in stream:
+            pass
+        called = next(item for item in stream.get_final_response().output if item.type == "function_call")
+    return suite.tool(called.name, called.arguments)
+
+
 def responses_structured(call):
     return suite.gauge(openai(call).responses.parse(**response(call, text_format=Gauge)).output_parsed)
 
@@ -107,6 +127,69 @@ def embeddings_plain(call):
         model=call["model"], input=[QUESTION, "Silt."], extra_body={"requesty": call["requesty"]}
     )
     return suite.vectors([d.embedding for d in answer.data])
+
+
+# --- openai, images and sound ---------------------------------------------------
+
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+)
+SOUND = b"RIFF" + bytes(40_000)
+
+
+def media(call, **more):
+    return {"model": call["model"], "extra_body": {"requesty": call["requesty"]}, **more}
+
+
+def images_plain(call):
+    answer = openai(call).images.generate(**media(call, prompt=QUESTION))
+    return suite.size(base64.b64decode(answer.data[0].b64_json))
+
+
+def images_stream(call):
+    kinds = []
+    for event in openai(call).images.generate(**media(call, prompt=QUESTION, stream=True, partial_images=2)):
+        kinds.append(event.type)
+        last = event
+    assert kinds == ["image_generation.partial_image"] * 2 + ["image_generation.completed"], kinds
+    return suite.size(base64.b64decode(last.b64_json))
+
+
+def edits_plain(call):
+    answer = openai(call).images.edit(**media(call, prompt=QUESTION, image=[("river.png", PICTURE), ("dam.png", PICTURE)]))
+    return suite.size(base64.b64decode(answer.data[0].b64_json))
+
+
+def speech_plain(call):
+    return suite.size(openai(call).audio.speech.create(**media(call, input=QUESTION, voice="alloy")).content)
+
+
+def speech_stream(call):
+    sound, ended = b"", False
+    asked = media(call, input=QUESTION, voice="alloy", stream_format="sse")
+    with openai(call).audio.speech.with_streaming_response.create(**asked) as answer:
+        for line in answer.iter_lines():
+            if line.startswith("data: {"):
+                event = json.loads(line[len("data: ") :])
+                sound += base64.b64decode(event.get("audio", ""))
+                ended = event["type"] == "speech.audio.done"
+    assert ended, "the stream did not end with speech.audio.done"
+    return suite.size(sound)
+
+
+def transcriptions_plain(call):
+    return suite.text(openai(call).audio.transcriptions.create(**media(call, file=("river.wav", SOUND))).text)
+
+
+def transcriptions_stream(call):
+    pieces, done = [], None
+    for event in openai(call).audio.transcriptions.create(**media(call, file=("river.wav", SOUND), stream=True)):
+        if event.type == "transcript.text.delta":
+            pieces.append(event.delta)
+        if event.type == "transcript.text.done":
+            done = event.text
+    assert done == "".join(pieces), f"{pieces} became {done}"
+    return suite.text(done, len(pieces))
 
 
 # --- anthropic ----------------------------------------------------------------------
@@ -142,6 +225,13 @@ def messages_tool(call):
     tools = [{"name": "level", "description": "The level of a river", "input_schema": LEVEL}]
     answer = anthropic(call).messages.create(**message(call, tools=tools, tool_choice={"type": "any"}))
     called = next(b for b in answer.content if b.type == "tool_use")
+    return suite.tool(called.name, called.input)
+
+
+def messages_stream_tool(call):
+    tools = [{"name": "level", "description": "The level of a river", "input_schema": LEVEL}]
+    with anthropic(call).messages.stream(**message(call, tools=tools, tool_choice={"type": "any"})) as stream:
+        called = next(b for b in stream.get_final_message().content if b.type == "tool_use")
     return suite.tool(called.name, called.input)
 
 
@@ -219,6 +309,7 @@ suite.run(
                 "plain": chat_plain,
                 "stream": chat_stream,
                 "tool": chat_tool,
+                "stream-tool": chat_stream_tool,
                 "structured": chat_structured,
                 "error": chat_error,
             },
@@ -226,16 +317,22 @@ suite.run(
                 "plain": responses_plain,
                 "stream": responses_stream,
                 "tool": responses_tool,
+                "stream-tool": responses_stream_tool,
                 "structured": responses_structured,
                 "error": responses_error,
             },
             "embeddings": {"plain": embeddings_plain},
+            "images.generations": {"plain": images_plain, "stream": images_stream},
+            "images.edits": {"plain": edits_plain},
+            "audio.speech": {"plain": speech_plain, "stream": speech_stream},
+            "audio.transcriptions": {"plain": transcriptions_plain, "stream": transcriptions_stream},
         },
         "anthropic-python": {
             "messages": {
                 "plain": messages_plain,
                 "stream": messages_stream,
                 "tool": messages_tool,
+                "stream-tool": messages_stream_tool,
                 "structured": messages_structured,
                 "error": messages_error,
                 "count": messages_count,

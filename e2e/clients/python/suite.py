@@ -44,6 +44,11 @@ def headers(call):
     return {"X-Requesty-Call": call["id"]}
 
 
+def second(call):
+    """The call of the second turn, which the books have under its own name."""
+    return {**call, "id": call["id"] + "/2"}
+
+
 def text(answer, pieces=1, input=None, output=None):
     """A text, in how many pieces it came, and the tokens of which the client tells."""
     return {"text": answer, "pieces": pieces, "input_tokens": input, "output_tokens": output}
@@ -61,6 +66,11 @@ def gauge(value):
 
 def vectors(list_):
     return {"vectors": [len(v) for v in list_]}
+
+
+def size(bytes_):
+    """A picture or a sound, and how large it is."""
+    return {"bytes": len(bytes_)}
 
 
 def refused(error):

@@ -116,8 +116,8 @@ func (t *tokens) person(k googleKey) (Signer, error) {
 
 // GoogleFromEnvironment reads the operator's own credential where Google's tools find
 // it: the file GOOGLE_APPLICATION_CREDENTIALS, or the one that gcloud writes. Accounts
-// of machines are not looked for.
-func GoogleFromEnvironment(getenv func(string) string, o Options) (Signer, error) {
+// of machines are not looked for. It is for Google, as a trusted one.
+func GoogleFromEnvironment(getenv func(string) string) ([]byte, error) {
 	path := getenv("GOOGLE_APPLICATION_CREDENTIALS")
 	if path == "" {
 		path = filepath.Join(getenv("HOME"), ".config", "gcloud", "application_default_credentials.json")
@@ -126,6 +126,5 @@ func GoogleFromEnvironment(getenv func(string) string, o Options) (Signer, error
 	if err != nil {
 		return nil, fmt.Errorf("read Google credentials: set GOOGLE_APPLICATION_CREDENTIALS: %w", err)
 	}
-	o.Trusted = true
-	return Google(credential, o)
+	return credential, nil
 }

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -109,4 +110,27 @@ func bare(cloud string, credential []byte) (string, error) {
 // missing is the error of a field that is not there.
 func missing(cloud, field, remedy string) error {
 	return fmt.Errorf("%s credential has no %s: %s", cloud, field, remedy)
+}
+
+// Hint is what may be shown of a credential: the last characters of the name of its
+// key, or of a key that stands alone and is long enough to keep the rest to itself.
+func Hint(credential string) string {
+	if isJSON([]byte(credential)) {
+		var k struct {
+			AccessKeyID  string `json:"access_key_id"`
+			PrivateKeyID string `json:"private_key_id"`
+			ClientID     string `json:"client_id"`
+			APIKey       string `json:"api_key"`
+		}
+		if json.Unmarshal([]byte(credential), &k) != nil {
+			return ""
+		}
+		if credential = k.APIKey; credential == "" {
+			credential = cmp.Or(k.AccessKeyID, k.PrivateKeyID, k.ClientID)
+		}
+	}
+	if len(credential) < 16 {
+		return ""
+	}
+	return credential[len(credential)-4:]
 }

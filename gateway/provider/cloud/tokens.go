@@ -112,6 +112,17 @@ func (t *tokens) failed(err error) error {
 	return fmt.Errorf("fetch a token of %s: %s", t.name, t.Redact(err.Error()))
 }
 
+// Redact takes the token out of a text, too.
+func (t *tokens) Redact(text string) string {
+	t.mu.Lock()
+	token := t.token
+	t.mu.Unlock()
+	if token != nil {
+		text = secrets{token.AccessToken}.Redact(text)
+	}
+	return t.secrets.Redact(text)
+}
+
 // String keeps the secrets out of whatever prints it.
 func (t *tokens) String() string { return t.name + " credential" }
 

@@ -137,29 +137,24 @@ func Version(model string) int {
 	return version
 }
 
-// midTurn tells that the answer was begun already, or that tools were called in the turn
-// that is under way and it did not begin with a thought: a budget is refused then.
+// midTurn tells that the answer was begun already, or that the last message of the model
+// called tools and did not begin with a thought: a budget is refused then, whatever the
+// user says beside the results.
 func midTurn(r *genai.Request, signed func(*genai.Part) bool) bool {
 	for i := len(r.Messages) - 1; i >= 0; i-- {
 		m := &r.Messages[i]
-		switch m.Role {
-		case genai.Assistant:
-			if i == len(r.Messages)-1 {
-				return true
-			}
-			calls, thought := false, false
-			for j := range m.Parts {
-				calls = calls || m.Parts[j].Kind == genai.Call
-				thought = thought || signed(&m.Parts[j])
-			}
-			return calls && !thought
-		case genai.User:
-			for j := range m.Parts {
-				if m.Parts[j].Kind != genai.Result {
-					return false
-				}
-			}
+		if m.Role != genai.Assistant {
+			continue
 		}
+		if i == len(r.Messages)-1 {
+			return true
+		}
+		calls, thought := false, false
+		for j := range m.Parts {
+			calls = calls || m.Parts[j].Kind == genai.Call
+			thought = thought || signed(&m.Parts[j])
+		}
+		return calls && !thought
 	}
 	return false
 }

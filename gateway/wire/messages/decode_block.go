@@ -29,16 +29,26 @@ func (d *reader) blocks(list *jsonscan.Elements, field place) (parts []genai.Par
 	if field.block > 0 {
 		within = &field.inner
 	}
+	signed := "" // the signature of the next call
 	for list.Advance() && d.err == nil {
-		*within = len(parts) + 1
+		*within++
 		if list.Kind() != '{' {
 			d.wrong(field.of(""), "an object")
 			return nil
 		}
 		m := list.Object()
 		parts = append(parts, genai.Part{})
-		d.block(&parts[len(parts)-1], &m, list.Value.Start, &field)
+		p := &parts[len(parts)-1]
+		d.block(p, &m, list.Value.Start, &field)
 		list.Resume(m.Pos(), m.OK())
+		if s := callSignature(p); s != "" {
+			signed = s
+			if p.Text == "" {
+				parts = parts[:len(parts)-1]
+			}
+		} else if p.Call != nil {
+			p.Call.Signature, signed = signed, ""
+		}
 	}
 	return parts
 }

@@ -75,6 +75,9 @@ func TestConversationsOfOthers(t *testing.T) {
 func TestThinking(t *testing.T) {
 	const old, middle, latest = "claude-sonnet-4-5-20250929", "us.anthropic.claude-opus-4-6-v1:0", "claude-opus-4-7"
 	loop := []genai.Message{{Parts: text("x")}, {Role: genai.Assistant, Parts: []genai.Part{call("a", "f", "{}")}}, result("a")}
+	said := result("a")
+	said.Parts = append(said.Parts, genai.Part{Text: "And now?"})
+	beside := append(loop[:2:2], said)
 	for name, c := range map[string]struct {
 		in    genai.Request
 		model string
@@ -89,6 +92,9 @@ func TestThinking(t *testing.T) {
 		"off":              {genai.Request{Reasoning: &genai.Reasoning{Effort: "none", Off: true}}, old, `"max_tokens":4096,"thinking":{"type":"disabled"}`},
 		"forced":           {genai.Request{MaxTokens: 9000, Reasoning: &genai.Reasoning{Effort: "low"}, Choice: genai.ToolChoice{Mode: genai.ToolRequired}}, old, `"max_tokens":9000`},
 		"in a turn":        {genai.Request{MaxTokens: 9000, Reasoning: &genai.Reasoning{Effort: "low"}, Messages: loop}, old, `"max_tokens":9000`},
+		"beside a result":  {genai.Request{MaxTokens: 9000, Reasoning: &genai.Reasoning{Effort: "low"}, Messages: beside}, old, `"max_tokens":9000`},
+		"behind a result":  {genai.Request{MaxTokens: 9000, Reasoning: &genai.Reasoning{Effort: "low"}, Messages: append(loop[:3:3], genai.Message{Parts: text("And now?")})}, old, `"max_tokens":9000`},
+		"after a turn":     {genai.Request{MaxTokens: 9000, Reasoning: &genai.Reasoning{Budget: 2000}, Messages: append(loop[:3:3], genai.Message{Role: genai.Assistant, Parts: text("7")}, genai.Message{Parts: text("And now?")})}, old, `"max_tokens":9000,"thinking":{"type":"enabled","budget_tokens":2000}`},
 		"begun":            {genai.Request{MaxTokens: 9000, Reasoning: &genai.Reasoning{Effort: "low"}, Messages: loop[:2]}, old, `"max_tokens":9000`},
 		"adaptive":         {genai.Request{MaxTokens: 9000, Reasoning: &genai.Reasoning{Effort: "xhigh"}, Messages: loop}, middle, `"max_tokens":9000,"thinking":{"type":"adaptive"},"output_config":{"effort":"max"}`},
 		"adaptive, latest": {genai.Request{MaxTokens: 9000, Reasoning: &genai.Reasoning{Effort: "xhigh", Summary: "auto"}}, latest, `"max_tokens":9000,"thinking":{"type":"adaptive","display":"summarized"},"output_config":{"effort":"xhigh"}`},

@@ -41,7 +41,9 @@ func (w *encoder) Encode(out []byte, e *genai.Event) []byte {
 	case genai.Delta:
 		w.delta(&j, e)
 	case genai.PartEnd:
-		w.end(&j)
+		if w.kind != genai.Thinking || w.proved { // else a signed call may follow
+			w.end(&j)
+		}
 	case genai.Finish:
 		w.stop, w.seq = e.Stop, e.StopSequence
 	}
@@ -76,6 +78,9 @@ func (w *encoder) start(j *wire.JSON, id string, usage genai.Usage) {
 
 func (w *encoder) begin(j *wire.JSON, p *genai.Part) {
 	w.start(j, "", genai.Usage{})
+	if proof := callProof(p.Call); proof != nil {
+		w.sign(j, proof)
+	}
 	w.end(j)
 	switch p.Kind {
 	case genai.Audio, genai.File:
@@ -104,7 +109,7 @@ func (w *encoder) begin(j *wire.JSON, p *genai.Part) {
 			w.from = p.Proof.From
 		}
 		encodeThought(j, p)
-		w.proved = signature(p.Proof) != ""
+		w.proved = !unproved(p)
 	case genai.Text, genai.Refusal:
 		w.kind = genai.Text
 		j.Raw("", []byte(`{"type":"text","text":""}`))
@@ -115,6 +120,17 @@ func (w *encoder) begin(j *wire.JSON, p *genai.Part) {
 	if p.Kind == genai.Call && p.Call.Arguments != "" {
 		w.piece(j, "input_json_delta", "partial_json", p.Call.Arguments)
 	}
+}
+
+// sign tells the signature of the call that is about to begin, with the thinking before
+// it or with a block for nothing else.
+func (w *encoder) sign(j *wire.JSON, proof *genai.Proof) {
+	if w.open && w.kind == genai.Thinking && !w.proved {
+		w.proved = true
+		w.piece(j, "signature_delta", "signature", signature(proof))
+		return
+	}
+	w.begin(j, &genai.Part{Kind: genai.Thinking, Proof: proof})
 }
 
 func (w *encoder) end(j *wire.JSON) {

@@ -24,6 +24,7 @@ func FuzzRequest(f *testing.F) {
 			return
 		}
 		r.Prompt()
+		r.(wire.Foreign).Foreign()
 		if _, e := r.Bounds(); e != nil {
 			t.Fatal(e)
 		}

@@ -19,6 +19,14 @@ func (Format) AppendResponse(out []byte, r *genai.Response, to *wire.Reply, usag
 	for i := range choice.Parts {
 		p := &choice.Parts[i]
 		called = called || p.Kind == genai.Call
+		if proof := callProof(p.Call); proof != nil && (i == 0 || !unproved(&choice.Parts[i-1])) {
+			appendBlock(&j, &genai.Part{Kind: genai.Thinking, Proof: proof})
+		}
+		if i+1 < len(choice.Parts) && unproved(p) {
+			thought := *p
+			thought.Proof = callProof(choice.Parts[i+1].Call)
+			p = &thought
+		}
 		appendBlock(&j, p)
 	}
 	j.Close(']')
@@ -31,6 +39,11 @@ func (Format) AppendResponse(out []byte, r *genai.Response, to *wire.Reply, usag
 	j.Raw("usage", appendUsage(nil, usage, bill, r.ServiceTier))
 	j.Close('}')
 	return j
+}
+
+// unproved tells that a part is thinking that has room for the signature of the call behind it.
+func unproved(p *genai.Part) bool {
+	return p.Kind == genai.Thinking && (p.Proof == nil || *p.Proof == genai.Proof{From: p.Proof.From})
 }
 
 // messageID is the provider's id of the answer, or the gateway's of the call.

@@ -191,8 +191,8 @@ func encodeAssistant(j *wire.JSON, m *genai.Message, own bool, notes *genai.Note
 			}
 		case genai.Thinking:
 			// Without what proves it, OpenAI would look for the item among those that it
-			// keeps; it needs none of it then.
-			if encrypted := encryptedOf(p.Proof); encrypted != "" {
+			// keeps; it needs none of it then. What others signed it would refuse.
+			if encrypted := encryptedOf(p.Proof); encrypted != "" && !strings.HasPrefix(encrypted, foreign) {
 				shut()
 				j.Open("", '{')
 				j.Text("type", "reasoning")

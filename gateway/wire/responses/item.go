@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"bytes"
 	"strings"
 
 	"weir/gateway/genai"
@@ -86,6 +87,23 @@ func signatureOf(parts []genai.Part) string {
 		}
 	}
 	return ""
+}
+
+// Foreign tells that a reasoning item has what another protocol's provider signed. No
+// string of the body looks like one, since its quotes are escaped.
+func (r *Request) Foreign() bool {
+	const name = `"encrypted_content"`
+	for rest := r.input.Of(r.head.Body); ; {
+		at := bytes.Index(rest, []byte(name))
+		if at < 0 {
+			return false
+		}
+		rest = rest[at+len(name):]
+		colon := jsonscan.Space(rest, 0)
+		if colon < len(rest) && rest[colon] == ':' && bytes.HasPrefix(rest[jsonscan.Space(rest, colon+1):], []byte(`"`+foreign)) {
+			return true
+		}
+	}
 }
 
 // proofOf reads encrypted content, nil for none.

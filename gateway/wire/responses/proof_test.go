@@ -68,3 +68,33 @@ func TestProofsComeBack(t *testing.T) {
 		})
 	}
 }
+
+// OpenAI is not sent what another protocol's provider signed: such a request does not pass, and is written without.
+func TestForeignProofs(t *testing.T) {
+	f := func(item string, want bool) {
+		t.Helper()
+		r, e := readRequest([]byte(`{"model":"m","input":[{"role":"user","content":"Hi"},` + item + `,{"role":"user","content":"And now?"}]}`))
+		if e != nil {
+			t.Fatal(e)
+		}
+		if r.Foreign() != want {
+			t.Errorf("%s: not %v", item, want)
+		}
+		decoded, e := r.Decode()
+		if e != nil {
+			t.Fatal(e)
+		}
+		out, _, e := Protocol{}.Encode(decoded, wire.Options{Model: "m"})
+		if e != nil {
+			t.Fatal(e)
+		}
+		if want && strings.Contains(string(out), "weir:") || !want && !strings.Contains(string(out), "gAAA") {
+			t.Errorf("%s became %s", item, out)
+		}
+	}
+	f(`{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"gAAA"}`, false)
+	f(`{"type":"message","role":"assistant","content":[{"type":"output_text","text":"gAAA"}]}`, false)
+	f(`{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content" : "weir:anthropic:s:c2ln"}`, true)
+	f(`{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"weir:gemini:c:c2ln"},`+
+		`{"type":"function_call","call_id":"c1","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c1","output":"1"}`, true)
+}

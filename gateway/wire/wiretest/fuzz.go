@@ -25,6 +25,9 @@ func (s Suite) FuzzRequest(f *testing.F) {
 			t.Fatal(e)
 		}
 		r.Prompt()
+		if signed, ok := r.(wire.Foreign); ok {
+			signed.Foreign()
+		}
 		decoded, e := r.Decode()
 		if e != nil {
 			if e.Status != 400 {
