@@ -32,7 +32,7 @@ func TestArguments(t *testing.T) {
 func TestObjectSchema(t *testing.T) {
 	for schema, want := range map[string]string{
 		"": `{"type":"object","properties":{}}`, "\n{}": `{"type":"object","properties":{}}`, "true": `{"type":"object","properties":{}}`,
-		`{"type":"object"}`: `{"type":"object"}`, ` {"properties":{}}`: `{"type":"object","properties":{}}`,
+		`{"type":"object"}`: `{"type":"object"}`, "\n{\"properties\":{}}": `{"type":"object","properties":{}}`,
 	} {
 		if got := string(ObjectSchema([]byte(schema))); got != want {
 			t.Errorf("%q became %s", schema, got)
