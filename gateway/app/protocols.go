@@ -23,5 +23,12 @@ func WriteProtocols(out io.Writer) error {
 		}
 		_, _ = fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(w, "\nwhat is changed with a warning, by model and values\tby")
+	for a := genai.Same + 1; a < genai.AdaptationCount; a++ {
+		_, _ = fmt.Fprintln(w, a.String()+"\t"+a.Of())
+	}
 	return w.Flush()
 }

@@ -42,6 +42,9 @@ const (
 	CitationsGiven // in earlier answers
 	ForeignProof   // thinking that another protocol signed
 	UseLimit       // how often a tool that the provider runs may run
+	EndUser        // the client's own
+	StrictTools    // arguments that follow their schema to the letter
+	ImageDetail    // how closely to look
 	Unknown        // a field that the target does not know
 	FeatureCount
 )
@@ -156,6 +159,12 @@ func table(f Feature) row {
 		return row{"thinking signed by another provider", "DDDDD", item, ""}
 	case UseLimit:
 		return row{"limit on how often its tools run", "RKKRR", [3]string{"tools", "max_tool_calls", "tools"}, "leave the limit out"}
+	case EndUser:
+		return row{"end users", "KKKDD", [3]string{"user", "user", "metadata.user_id"}, ""}
+	case StrictTools:
+		return row{"strict tools", "KKKKK", [3]string{"tools.function.strict", "tools.strict", "tools.strict"}, ""}
+	case ImageDetail:
+		return row{"image detail", "KKDDD", [3]string{"messages[%d].content.image_url.detail", "input[%d].content.detail", "messages[%d].content"}, ""}
 	default:
 		return row{"fields that the provider does not know", "DDDDD", one(""), ""}
 	}
@@ -192,7 +201,7 @@ func Fit(r *Request, protocol string, knows func(name string) bool) (warnings []
 		}
 		done[f] = true
 		t := table(f)
-		field := r.field(t, index)
+		field := r.field(t.fields, index)
 		if verdict == Refused {
 			e = apierror.Invalid(field, fmt.Sprintf("The provider of this model cannot do what '%s' asks for (%s): %s.", field, t.name, t.remedy))
 			return
@@ -209,7 +218,7 @@ func Fit(r *Request, protocol string, knows func(name string) bool) (warnings []
 	}
 	kept := r.Extra[:0:0]
 	for _, field := range r.Extra {
-		if knows(field.Name) {
+		if field.Name != "" && knows(field.Name) {
 			kept = append(kept, field)
 		} else {
 			warnings = append(warnings, printable(field.Name)+" was left out: the provider of this model does not know it")
@@ -226,11 +235,11 @@ func printable(name string) string {
 }
 
 // field is the name of the client's field.
-func (r *Request) field(t row, index int) string {
-	name := t.fields[0]
+func (r *Request) field(fields [3]string, index int) string {
+	name := fields[0]
 	for i, protocol := range Protocols() {
-		if i < len(t.fields) && protocol == r.From {
-			name = t.fields[i]
+		if i < len(fields) && protocol == r.From {
+			name = fields[i]
 		}
 	}
 	for i := range len(name) - 1 {

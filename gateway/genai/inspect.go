@@ -20,8 +20,10 @@ func inspect(r *Request, protocol string, has func(f Feature, index int)) {
 	when(r.Reasoning != nil, Effort)
 	when(r.Verbosity != "", Verbosity)
 	when(r.ServiceTier != "" && r.ServiceTier != "auto" && r.ServiceTier != "default", Tier)
+	when(r.User != "", EndUser)
 	for i := range r.Tools {
 		t := &r.Tools[i]
+		when(t.Strict != nil && *t.Strict, StrictTools)
 		own := t.From == protocol && t.Raw != nil
 		switch {
 		case t.Server == "web_search":
@@ -67,6 +69,9 @@ func inspectParts(parts []Part, index int, protocol string, has func(f Feature, 
 		}
 		switch p.Kind {
 		case Image:
+			if d := p.Media.Detail; d != "" && d != "auto" {
+				has(ImageDetail, index)
+			}
 			switch {
 			case p.Media.FileID != "":
 				has(ImageFile, index)
@@ -132,6 +137,15 @@ func drop(r *Request, f Feature, protocol string) {
 		r.Verbosity = ""
 	case Tier:
 		r.ServiceTier = ""
+	case EndUser:
+		r.User = ""
+	case ImageDetail:
+		r.eachPart(func(p *Part) bool {
+			if p.Kind == Image {
+				p.Media.Detail = ""
+			}
+			return true
+		})
 	case SpeakerName:
 		for i := range r.Messages {
 			r.Messages[i].Name = ""

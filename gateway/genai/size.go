@@ -8,7 +8,7 @@ func (r *Request) Size() int {
 		size += 64 + roomFor(r.Messages[i].Parts)
 	}
 	for i := range r.Tools {
-		size += 128 + len(r.Tools[i].Description) + len(r.Tools[i].Parameters)
+		size += 128 + len(r.Tools[i].Description) + len(r.Tools[i].Parameters) + len(r.Tools[i].Raw)
 	}
 	return size + size/8 // for escapes
 }
@@ -18,14 +18,15 @@ func roomFor(parts []Part) int {
 	for i := range parts {
 		p := &parts[i]
 		size += 64 + len(p.Text) + len(p.Raw)
-		if p.Media != nil {
+		switch {
+		case p.Media != nil:
 			size += len(p.Media.Data)
-		}
-		if p.Call != nil {
-			size += len(p.Call.Arguments)
-		}
-		if p.Result != nil {
+		case p.Call != nil:
+			size += len(p.Call.Arguments) + len(p.Call.Signature)
+		case p.Result != nil:
 			size += roomFor(p.Result.Parts)
+		case p.Proof != nil:
+			size += len(p.Proof.Signature) + len(p.Proof.Redacted)
 		}
 	}
 	return size

@@ -3,6 +3,7 @@ package jsonscan
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -28,13 +29,15 @@ func unescape(raw []byte) string {
 		return decoded
 	}
 	inner := raw[1 : len(raw)-1]
-	b := make([]byte, 0, len(inner))
+	var b strings.Builder // whose text needs no copy
+	b.Grow(len(inner))
 	for {
 		at := bytes.IndexByte(inner, '\\')
 		if at < 0 {
-			return string(append(b, inner...))
+			b.Write(inner)
+			return b.String()
 		}
-		b = append(b, inner[:at]...)
+		b.Write(inner[:at])
 		c := inner[at+1]
 		inner = inner[at+2:]
 		switch c {
@@ -50,19 +53,19 @@ func unescape(raw []byte) string {
 					inner = inner[6:]
 				}
 			}
-			b = utf8.AppendRune(b, r)
+			b.WriteRune(r)
 		case 'b':
-			b = append(b, '\b')
+			b.WriteByte('\b')
 		case 'f':
-			b = append(b, '\f')
+			b.WriteByte('\f')
 		case 'n':
-			b = append(b, '\n')
+			b.WriteByte('\n')
 		case 'r':
-			b = append(b, '\r')
+			b.WriteByte('\r')
 		case 't':
-			b = append(b, '\t')
+			b.WriteByte('\t')
 		default: // a quote or a slash
-			b = append(b, c)
+			b.WriteByte(c)
 		}
 	}
 }

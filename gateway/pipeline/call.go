@@ -43,10 +43,12 @@ type call struct {
 	model  string // provider/model, as the client sees it
 	quoted []byte // the same as a JSON string
 	// conversation is the request as the provider's protocol can say it; nil when it is
-	// the client's own, and the bytes pass through. warnings say what was left out.
+	// the client's own, and the bytes pass through. warnings say what the table left out of
+	// it, adapted what else the attempt under way changed.
 	conversation *genai.Request
 	bridge       wire.Bridge // in the place of conversation, for what is none; nil for none
 	warnings     []string
+	adapted      []string
 	autoCache    bool // the client asked for prompt cache breakpoints
 
 	permit  *admission.Permit // nil for a caller without limits

@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -76,7 +78,7 @@ func (c *call) upstream() (call provider.Call, e *apierror.Error) {
 	if headed, ok := p.Protocol.(wire.Headed); ok {
 		call.More = headed.Headers(c.conversation)
 	}
-	call.Body, e = p.Protocol.Encode(c.conversation, wire.Options{Model: c.target.Model, LimitField: p.LimitField,
+	call.Body, c.adapted, e = p.Protocol.Encode(c.conversation, wire.Options{Model: c.target.Model, LimitField: p.LimitField,
 		MaxOutput: c.p.Meter.MaxOutput(p.Vendor, p.Name, c.target.Model)})
 	return call, e
 }
@@ -113,15 +115,27 @@ func (c *call) newStream() wire.Stream {
 	return wire.NewTranslation(c.format, c.target.Provider.Protocol, c.reply())
 }
 
-// warn says in the answer's headers what of the request was left out or lowered.
+// maxWarnings bounds the header of the warnings, in bytes: what stands between here and
+// the client takes some kilobytes of headers.
+const maxWarnings = 4000
+
+// warn says in the answer's headers what of the request was left out, changed or lowered.
 func (c *call) warn(h http.Header) {
 	c.permit.Warn(h)
-	if len(c.warnings) == 0 {
+	if len(c.warnings)+len(c.adapted) == 0 {
 		return
 	}
-	all := strings.Join(c.warnings, "; ")
-	if lowered := h["X-Requesty-Warnings"]; len(lowered) > 0 {
-		all = lowered[0] + "; " + all
+	all := strings.Join(h["X-Requesty-Warnings"], "; ")
+	lines := slices.Concat(c.adapted, c.warnings) // of the latter there is one for each unknown field
+	for i, line := range lines {
+		if len(all)+len(line) > maxWarnings {
+			all += "; and " + strconv.Itoa(len(lines)-i) + " more"
+			break
+		}
+		if all != "" {
+			all += "; "
+		}
+		all += line
 	}
 	h["X-Requesty-Warnings"] = []string{all}
 }

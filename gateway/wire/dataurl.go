@@ -18,3 +18,14 @@ func DataURL(url string) (mime, data string, ok bool) {
 	}
 	return mime, data, true
 }
+
+// MakeDataURL is what DataURL takes apart.
+func MakeDataURL(mime, data string) string {
+	var b strings.Builder
+	b.Grow(len(mime) + len(data) + 16)
+	b.WriteString("data:")
+	b.WriteString(mime)
+	b.WriteString(";base64,")
+	b.WriteString(data)
+	return b.String()
+}

@@ -31,8 +31,18 @@ func (j *JSON) Open(name string, bracket byte) {
 	*j = append(*j, bracket)
 }
 
-// Close ends what Open began, by the other bracket.
-func (j *JSON) Close(bracket byte) { *j = append(*j, bracket) }
+// Close ends what Open began, by the other brackets, the innermost first.
+func (j *JSON) Close(brackets ...byte) { *j = append(*j, brackets...) }
+
+// Shut is Close for what is left out when it holds nothing: from is where the text
+// ended before Open.
+func (j *JSON) Shut(from int, brackets ...byte) {
+	if last := (*j)[len(*j)-1]; last == '{' || last == '[' {
+		*j = (*j)[:from]
+		return
+	}
+	j.Close(brackets...)
+}
 
 // Text writes a string.
 func (j *JSON) Text(name, s string) {

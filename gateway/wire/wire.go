@@ -239,8 +239,9 @@ type Protocol interface {
 	Call(model string, stream bool) (path, query string)
 	// Knows tells whether a field of genai.Request.Extra means the same here.
 	Knows(field string) bool
-	// Encode writes a request that genai.Fit has made one of this protocol's.
-	Encode(r *genai.Request, o Options) ([]byte, *apierror.Error)
+	// Encode writes a request that genai.Fit has made one of this protocol's. The warnings
+	// say what it still had to change to the client's loss, by genai's list of adaptations.
+	Encode(r *genai.Request, o Options) (body []byte, warnings []string, e *apierror.Error)
 	// Decode reads a plain answer with status 2xx. The error is the provider's own when
 	// the answer holds one.
 	Decode(text []byte) (*genai.Response, *apierror.Error)

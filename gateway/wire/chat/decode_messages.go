@@ -9,11 +9,11 @@ import (
 )
 
 func (d *decoder) messages(e *jsonscan.Elements) {
-	d.list, d.index = "messages", 0
+	d.List, d.Index = "messages", 0
 	tools := false // the last message holds what tools answered, and nothing else
-	for ; d.err == nil && e.Advance(); d.index++ {
+	for ; d.Err == nil && e.Advance(); d.Index++ {
 		if e.Kind() != '{' {
-			d.wrong("", "an object")
+			d.Wrong("", "an object")
 			return
 		}
 		m := e.Object()
@@ -26,42 +26,42 @@ func (d *decoder) messages(e *jsonscan.Elements) {
 		}
 		tools = isTool
 	}
-	d.list = ""
+	d.List = ""
 }
 
 // message reads one message; isTool tells that it is what a tool answered.
 func (d *decoder) message(m *jsonscan.Members) (msg genai.Message, isTool bool) {
-	msg.Index = d.index
+	msg.Index = d.Index
 	var said utterance
 	var callID string
 	var cache *genai.Cache
 	role := ""
-	for d.err == nil && m.Next() {
+	for d.Err == nil && m.Next() {
 		if m.Kind() == 'n' {
 			continue
 		}
 		switch name := string(m.Name()); name {
 		case "role":
-			role = d.string(m, name)
+			role = d.String(m, name)
 		case "name":
-			msg.Name = d.string(m, name)
+			msg.Name = d.String(m, name)
 		case "tool_call_id":
-			callID = d.string(m, name)
+			callID = d.String(m, name)
 		case "cache_control":
-			cache = cacheOf(d.text, m.Value)
+			cache = cacheOf(d.Text, m.Value)
 		case "content":
 			said.content = d.content(m)
 		case "function_call":
-			d.refuse(name, "it is retired: use tool_calls")
+			d.Refuse(name, "it is retired: use tool_calls")
 		case "audio":
-			d.refuse(name, "leave it out: another provider does not have what was said")
+			d.Refuse(name, "leave it out: another provider does not have what was said")
 		case "tool_calls":
 			if m.Kind() != '[' {
-				d.wrong(name, "an array")
+				d.Wrong(name, "an array")
 			}
-			said.member(d.text, m)
+			said.member(d.Text, m)
 		default:
-			said.member(d.text, m)
+			said.member(d.Text, m)
 		}
 	}
 	switch role {
@@ -75,14 +75,14 @@ func (d *decoder) message(m *jsonscan.Members) (msg genai.Message, isTool bool) 
 		msg.Role, msg.Parts = genai.Assistant, said.parts(signer)
 	case "tool":
 		if callID == "" {
-			d.wrong("tool_call_id", "the id of the call that is answered")
+			d.Wrong("tool_call_id", "the id of the call that is answered")
 		}
 		result := genai.Part{Kind: genai.Result, Result: &genai.ToolResult{CallID: callID, Name: msg.Name, Parts: said.content}, Cache: cache}
-		return genai.Message{Index: d.index, Parts: []genai.Part{result}}, true
+		return genai.Message{Index: d.Index, Parts: []genai.Part{result}}, true
 	case "function":
-		d.refuse("role", "functions are retired: use tools, and messages with role tool")
+		d.Refuse("role", "functions are retired: use tools, and messages with role tool")
 	default:
-		d.wrong("role", "system, developer, user, assistant or tool")
+		d.Wrong("role", "system, developer, user, assistant or tool")
 	}
 	if cache != nil && len(msg.Parts) > 0 {
 		msg.Parts[len(msg.Parts)-1].Cache = cache
@@ -94,20 +94,20 @@ func (d *decoder) message(m *jsonscan.Members) (msg genai.Message, isTool bool) 
 func (d *decoder) content(m *jsonscan.Members) []genai.Part {
 	switch m.Kind() {
 	case '"':
-		return []genai.Part{{Kind: genai.Text, Text: jsonscan.String(d.text, m.Value)}}
+		return []genai.Part{{Kind: genai.Text, Text: jsonscan.String(d.Text, m.Value)}}
 	case '[':
 	default:
-		d.wrong("content", "a string or an array of parts")
+		d.Wrong("content", "a string or an array of parts")
 		return nil
 	}
 	var parts []genai.Part
 	i := 0
-	for e := jsonscan.Array(d.text, m.Value.Start); d.err == nil && e.Advance(); i++ {
+	for e := jsonscan.Array(d.Text, m.Value.Start); d.Err == nil && e.Advance(); i++ {
 		field := func(name string) string { return "content[" + strconv.Itoa(i) + "]" + name }
 		switch e.Kind() {
 		case '"': // some clients do
 			e.Skip()
-			parts = append(parts, genai.Part{Kind: genai.Text, Text: jsonscan.String(d.text, e.Value)})
+			parts = append(parts, genai.Part{Kind: genai.Text, Text: jsonscan.String(d.Text, e.Value)})
 		case '{':
 			var v [3]jsonscan.Span
 			m := e.Object()
@@ -115,7 +115,7 @@ func (d *decoder) content(m *jsonscan.Members) []genai.Part {
 			e.Resume(m.Pos(), m.OK())
 			parts = d.part(parts, e.Value, v, field)
 		default:
-			d.wrong(field(""), "an object")
+			d.Wrong(field(""), "an object")
 		}
 	}
 	return parts
@@ -123,42 +123,42 @@ func (d *decoder) content(m *jsonscan.Members) []genai.Part {
 
 // part reads the part at a span, of which type, text and cache_control are at hand.
 func (d *decoder) part(parts []genai.Part, at jsonscan.Span, v [3]jsonscan.Span, field func(string) string) []genai.Part {
-	p := genai.Part{Cache: cacheOf(d.text, v[2])}
-	get := func(name string) jsonscan.Span { return wire.Member(d.text, at, name) }
-	switch wire.String(d.text, v[0]) {
+	p := genai.Part{Cache: cacheOf(d.Text, v[2])}
+	get := func(name string) jsonscan.Span { return wire.Member(d.Text, at, name) }
+	switch wire.String(d.Text, v[0]) {
 	case "text", "input_text", "output_text":
-		p.Text = wire.String(d.text, v[1])
+		p.Text = wire.String(d.Text, v[1])
 	case "refusal":
-		p.Kind, p.Text = genai.Refusal, wire.String(d.text, get("refusal"))
+		p.Kind, p.Text = genai.Refusal, wire.String(d.Text, get("refusal"))
 	case "thinking": // Mistral's
-		p.Kind, p.Text = genai.Thinking, thinkingText(d.text, get("thinking"))
+		p.Kind, p.Text = genai.Thinking, thinkingText(d.Text, get("thinking"))
 	case "image_url":
 		inner := get("image_url")
-		url := wire.String(d.text, inner)
+		url := wire.String(d.Text, inner)
 		if url == "" {
-			url = wire.String(d.text, wire.Member(d.text, inner, "url"))
+			url = wire.String(d.Text, wire.Member(d.Text, inner, "url"))
 		}
 		p.Kind, p.Media = genai.Image, mediaAt(url)
 		if p.Media == nil {
-			d.wrong(field(".image_url.url"), "an http(s) URL, or a data: URL in base64")
+			d.Wrong(field(".image_url.url"), "an http(s) URL, or a data: URL in base64")
 			return parts
 		}
-		p.Media.Detail = wire.String(d.text, wire.Member(d.text, inner, "detail"))
+		p.Media.Detail = wire.String(d.Text, wire.Member(d.Text, inner, "detail"))
 	case "input_audio":
 		inner := get("input_audio")
 		p.Kind = genai.Audio
-		p.Media = &genai.Media{Data: wire.String(d.text, wire.Member(d.text, inner, "data")), MIME: audioType(wire.String(d.text, wire.Member(d.text, inner, "format")))}
+		p.Media = &genai.Media{Data: wire.String(d.Text, wire.Member(d.Text, inner, "data")), MIME: audioType(wire.String(d.Text, wire.Member(d.Text, inner, "format")))}
 		if p.Media.Data == "" {
-			d.wrong(field(".input_audio.data"), "sound in base64")
+			d.Wrong(field(".input_audio.data"), "sound in base64")
 		}
 	case "file":
 		p.Kind = genai.File
-		if p.Media = fileAt(d.text, get("file")); p.Media == nil {
-			d.wrong(field(".file"), "an object with file_id, or with file_data as a data: URL in base64")
+		if p.Media = fileAt(d.Text, get("file")); p.Media == nil {
+			d.Wrong(field(".file"), "an object with file_id, or with file_data as a data: URL in base64")
 			return parts
 		}
 	default:
-		d.refuse(field(".type"), "send text, image_url, input_audio or file")
+		d.Refuse(field(".type"), "send text, image_url, input_audio or file")
 		return parts
 	}
 	return append(parts, p)

@@ -9,58 +9,58 @@ import (
 )
 
 func (d *decoder) tools(at jsonscan.Span) {
-	d.list, d.index = "tools", 0
-	for e := jsonscan.Array(d.text, at.Start); e.Next() && d.err == nil; d.index++ {
+	d.List, d.Index = "tools", 0
+	for e := jsonscan.Array(d.Text, at.Start); e.Next() && d.Err == nil; d.Index++ {
 		if e.Kind() != '{' {
-			d.wrong("", "an object")
+			d.Wrong("", "an object")
 			return
 		}
 		d.tool(e.Value)
 	}
-	d.list = ""
+	d.List = ""
 }
 
 func (d *decoder) tool(at jsonscan.Span) {
-	typ := wire.String(d.text, wire.Member(d.text, at, "type"))
-	t := genai.Tool{Cache: cacheOf(d.text, wire.Member(d.text, at, "cache_control"))}
+	typ := wire.String(d.Text, wire.Member(d.Text, at, "type"))
+	t := genai.Tool{Cache: cacheOf(d.Text, wire.Member(d.Text, at, "cache_control"))}
 	switch typ {
 	case "function", "custom":
-		inner := wire.Member(d.text, at, typ)
-		if inner.Empty() || d.text[inner.Start] != '{' {
-			d.wrong(typ, "an object")
+		inner := wire.Member(d.Text, at, typ)
+		if inner.Empty() || d.Text[inner.Start] != '{' {
+			d.Wrong(typ, "an object")
 			return
 		}
 		if typ == "custom" {
-			t.Raw, t.From = at.Of(d.text), genai.Chat
+			t.Raw, t.From = at.Of(d.Text), genai.Chat
 		}
-		for m := jsonscan.Object(d.text, inner.Start); m.Next(); {
+		for m := jsonscan.Object(d.Text, inner.Start); m.Next(); {
 			switch string(m.Name()) {
 			case "name":
-				t.Name = d.string(&m, typ+".name")
+				t.Name = d.String(&m, typ+".name")
 			case "description":
-				t.Description = d.string(&m, typ+".description")
+				t.Description = d.String(&m, typ+".description")
 			case "parameters":
 				if m.Kind() == '{' {
-					t.Parameters = m.Value.Of(d.text)
+					t.Parameters = m.Value.Of(d.Text)
 				} else if m.Kind() != 'n' {
-					d.wrong("function.parameters", "a JSON Schema")
+					d.Wrong("function.parameters", "a JSON Schema")
 				}
 			case "strict":
-				t.Strict = boolean(d.text, m.Value)
+				t.Strict = wire.Boolean(d.Text, m.Value)
 			}
 		}
 		if t.Name == "" {
-			d.wrong(typ+".name", "the tool's name")
+			d.Wrong(typ+".name", "the tool's name")
 		}
 	case "":
-		d.wrong("type", "a string")
+		d.Wrong("type", "a string")
 	default:
-		t.Server, t.Name, t.Raw, t.From = typ, typ, at.Of(d.text), genai.Chat
+		t.Server, t.Name, t.Raw, t.From = typ, typ, at.Of(d.Text), genai.Chat
 		if strings.HasPrefix(typ, "web_search") {
 			t.Server = "web_search"
 		}
-		if uses := wire.Member(d.text, at, "max_uses"); !uses.Empty() {
-			t.MaxUses = max(0, wire.Count(uses.Of(d.text)))
+		if uses := wire.Member(d.Text, at, "max_uses"); !uses.Empty() {
+			t.MaxUses = max(0, wire.Count(uses.Of(d.Text)))
 		}
 	}
 	d.out.Tools = append(d.out.Tools, t)
@@ -68,8 +68,8 @@ func (d *decoder) tool(at jsonscan.Span) {
 
 func (d *decoder) choice(at jsonscan.Span) {
 	const want = "auto, none, required, or a named tool"
-	if d.text[at.Start] == '"' {
-		switch jsonscan.String(d.text, at) {
+	if d.Text[at.Start] == '"' {
+		switch jsonscan.String(d.Text, at) {
 		case "auto":
 			d.out.Choice.Mode = genai.ToolAuto
 		case "none":
@@ -77,21 +77,21 @@ func (d *decoder) choice(at jsonscan.Span) {
 		case "required", "any": // the second is Mistral's
 			d.out.Choice.Mode = genai.ToolRequired
 		default:
-			d.wrong("tool_choice", want)
+			d.Wrong("tool_choice", want)
 		}
 		return
 	}
-	switch typ := wire.String(d.text, wire.Member(d.text, at, "type")); typ {
+	switch typ := wire.String(d.Text, wire.Member(d.Text, at, "type")); typ {
 	case "function", "custom":
-		name := wire.String(d.text, wire.Member(d.text, wire.Member(d.text, at, typ), "name"))
+		name := wire.String(d.Text, wire.Member(d.Text, wire.Member(d.Text, at, typ), "name"))
 		if name == "" {
-			d.wrong("tool_choice."+typ+".name", "the tool's name")
+			d.Wrong("tool_choice."+typ+".name", "the tool's name")
 		}
 		d.out.Choice = genai.ToolChoice{Mode: genai.ToolNamed, Name: name}
 	case "allowed_tools":
-		d.refuse("tool_choice", "send only the tools that are allowed")
+		d.Refuse("tool_choice", "send only the tools that are allowed")
 	default:
-		d.wrong("tool_choice", want)
+		d.Wrong("tool_choice", want)
 	}
 }
 

@@ -1,8 +1,6 @@
 package chat
 
 import (
-	"strings"
-
 	"weir/gateway/apierror"
 	"weir/gateway/genai"
 	"weir/gateway/jsonscan"
@@ -10,12 +8,13 @@ import (
 )
 
 // Encode writes a request.
-func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Error) {
+func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, []string, *apierror.Error) {
+	notes := genai.NotesOf(r)
 	j := make(wire.JSON, 0, 1024+r.Size())
 	j.Open("", '{')
 	j.Text("model", o.Model)
-	encodeMessages(&j, r)
-	encodeTools(&j, r)
+	encodeMessages(&j, r, notes)
+	encodeTools(&j, r, notes)
 	if r.MaxTokens > 0 {
 		field := o.LimitField
 		if field == "" {
@@ -53,14 +52,13 @@ func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Erro
 		// Thinking that is switched off without an effort is what models that do not think
 		// are asked for, too; they would refuse the field.
 		j.Text("reasoning_effort", t.Level())
+	} else if t != nil {
+		notes.Add(genai.ThinkingStays)
 	}
 	j.Some("verbosity", r.Verbosity)
 	j.Some("user", r.User)
 	j.Some("service_tier", r.ServiceTier)
 	for _, f := range r.Extra {
-		if f.Name == "" { // an element of an array, to the writer
-			continue
-		}
 		j.Raw(f.Name, f.Raw)
 	}
 	if r.Stream {
@@ -70,7 +68,7 @@ func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Erro
 		j.Close('}')
 	}
 	j.Close('}')
-	return j, nil
+	return j, notes.Warnings(), nil
 }
 
 func encodeOutput(j *wire.JSON, o *genai.Output) {
@@ -99,7 +97,7 @@ func encodeOutput(j *wire.JSON, o *genai.Output) {
 	j.Close('}')
 }
 
-func encodeTools(j *wire.JSON, r *genai.Request) {
+func encodeTools(j *wire.JSON, r *genai.Request, notes *genai.Notes) {
 	custom := func(name string) bool { return false }
 	var search *genai.Tool
 	count := 0
@@ -125,7 +123,10 @@ func encodeTools(j *wire.JSON, r *genai.Request) {
 		}
 	}
 	if search != nil {
-		encodeSearch(j, search)
+		if mode := r.Choice.Mode; count == 0 && mode != genai.ToolDefault && mode != genai.ToolAuto {
+			notes.Add(genai.ChoiceOut)
+		}
+		encodeSearch(j, search, notes)
 	}
 }
 
@@ -205,11 +206,14 @@ func encodeChoice(j *wire.JSON, c genai.ToolChoice, custom func(string) bool) {
 
 // encodeSearch writes web search, which is no tool here; what the tool of Responses
 // says of it has its place.
-func encodeSearch(j *wire.JSON, t *genai.Tool) {
+func encodeSearch(j *wire.JSON, t *genai.Tool, notes *genai.Notes) {
 	all := jsonscan.Span{End: len(t.Raw)}
 	if t.From == genai.Chat {
 		j.Raw("web_search_options", t.Raw)
 		return
+	}
+	if wire.SearchSays(t.Raw, "search_context_size", "user_location", "max_uses") { // the table has the last
+		notes.Add(genai.SearchOptions)
 	}
 	j.Open("web_search_options", '{')
 	if t.Raw != nil {
@@ -236,18 +240,4 @@ func encodeCache(j *wire.JSON, c *genai.Cache) {
 	j.Text("type", "ephemeral")
 	j.Some("ttl", c.TTL)
 	j.Close('}')
-}
-
-// dataURL is the data: URL of what stands in the request.
-func dataURL(m *genai.Media, mime string) string {
-	if m.MIME != "" {
-		mime = m.MIME
-	}
-	var b strings.Builder
-	b.Grow(len(mime) + len(m.Data) + 16)
-	b.WriteString("data:")
-	b.WriteString(mime)
-	b.WriteString(";base64,")
-	b.WriteString(m.Data)
-	return b.String()
 }

@@ -7,7 +7,7 @@ import (
 	"weir/gateway/wire"
 )
 
-func encodeMessages(j *wire.JSON, r *genai.Request) {
+func encodeMessages(j *wire.JSON, r *genai.Request, notes *genai.Notes) {
 	// DeepSeek wants all of the thinking back once a tool was called, and refuses the
 	// conversation without it; where none was, nobody misses it.
 	thinking := r.From == genai.Chat
@@ -31,7 +31,7 @@ func encodeMessages(j *wire.JSON, r *genai.Request) {
 			}
 			encodeText(j, role, m)
 		case genai.Assistant:
-			encodeAssistant(j, m, r.From == genai.Chat, thinking)
+			encodeAssistant(j, m, r.From == genai.Chat, thinking, notes)
 		default:
 			encodeUser(j, m)
 		}
@@ -102,7 +102,7 @@ func encodeResult(j *wire.JSON, p *genai.Part, rest []genai.Part) []genai.Part {
 
 // encodeAssistant writes an earlier answer. own says that the client speaks the same,
 // thought that thinking without a proof is wanted back.
-func encodeAssistant(j *wire.JSON, m *genai.Message, own, thought bool) {
+func encodeAssistant(j *wire.JSON, m *genai.Message, own, thought bool, notes *genai.Notes) {
 	var content []genai.Part
 	var refusal, thinking strings.Builder
 	calls, proofs := 0, 0
@@ -117,9 +117,13 @@ func encodeAssistant(j *wire.JSON, m *genai.Message, own, thought bool) {
 			thinking.WriteString(p.Text)
 			if p.Proof != nil {
 				proofs++
+			} else if !thought && p.Text != "" {
+				notes.At(genai.EarlierThinking, m.Index)
 			}
 		case genai.Call:
 			calls++
+		case genai.Image, genai.Audio, genai.File:
+			notes.At(genai.ModelMedia, m.Index)
 		}
 	}
 	if len(content)+calls+refusal.Len() == 0 && !own {
@@ -253,7 +257,7 @@ func encodePart(j *wire.JSON, p *genai.Part) {
 		if p.Media.Plain { // there is no file of plain text
 			j.Open("", '{')
 			j.Text("type", "text")
-			j.Text("text", documentText(p.Media))
+			j.Text("text", p.Media.Words())
 			break
 		}
 		j.Open("", '{')
@@ -269,7 +273,7 @@ func encodePart(j *wire.JSON, p *genai.Part) {
 func encodeImage(j *wire.JSON, m *genai.Media) {
 	url := m.URL
 	if url == "" {
-		url = dataURL(m, "image/png")
+		url = wire.MakeDataURL(m.ImageType(), m.Data)
 	}
 	j.Open("image_url", '{')
 	j.Text("url", url)
@@ -295,21 +299,11 @@ func encodeFile(j *wire.JSON, m *genai.Media) {
 			name = "document.pdf" // required beside data
 		}
 		j.Text("filename", name)
-		j.Text("file_data", dataURL(m, "application/pdf"))
+		mime := m.MIME
+		if mime == "" {
+			mime = "application/pdf"
+		}
+		j.Text("file_data", wire.MakeDataURL(mime, m.Data))
 	}
 	j.Close('}')
-}
-
-// documentText is a document of plain text as a text, with what introduces it.
-func documentText(m *genai.Media) string {
-	var b strings.Builder
-	for _, s := range [...]string{m.Title, m.Context, m.Data} {
-		if s != "" {
-			if b.Len() > 0 {
-				b.WriteByte('\n')
-			}
-			b.WriteString(s)
-		}
-	}
-	return b.String()
 }

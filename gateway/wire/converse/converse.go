@@ -2,7 +2,6 @@ package converse
 
 import (
 	"net/url"
-	"strconv"
 	"strings"
 
 	"weir/gateway/genai"
@@ -39,43 +38,16 @@ type vendor uint8
 
 const (
 	other vendor = iota
-	claude
+	claudes
 	nova
 )
 
 func vendorOf(model string) vendor {
 	switch {
 	case strings.Contains(model, "anthropic"), strings.Contains(model, "claude"):
-		return claude
+		return claudes
 	case strings.Contains(model, "amazon.nova"):
 		return nova
 	}
 	return other
 }
-
-// version is a Claude's as a number: 406 for 4.6, 0 where the name has none.
-func version(model string) int {
-	_, rest, found := strings.Cut(model, "claude-")
-	if !found {
-		return 0
-	}
-	var numbers []int
-	for _, word := range strings.FieldsFunc(rest, func(r rune) bool { return r == '-' || r == '.' }) {
-		n, err := strconv.Atoi(word)
-		if err == nil && n < 100 { // no date
-			if numbers = append(numbers, n); len(numbers) == 2 {
-				return numbers[0]*100 + numbers[1]
-			}
-		} else if len(numbers) > 0 {
-			break
-		}
-	}
-	if len(numbers) > 0 {
-		return numbers[0] * 100
-	}
-	return 0
-}
-
-// adaptive tells that a Claude decides by itself how long to think, by an effort: from
-// 4.6 on; a budget is for those before.
-func adaptive(model string) bool { return version(model) >= 406 }

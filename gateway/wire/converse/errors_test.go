@@ -5,6 +5,7 @@ import (
 
 	"weir/gateway/apierror"
 	"weir/gateway/genai"
+	"weir/gateway/wire/wiretest"
 )
 
 func TestErrors(t *testing.T) {
@@ -34,7 +35,7 @@ func TestErrors(t *testing.T) {
 
 func TestExceptions(t *testing.T) {
 	const begun = "event/messageStart {\"role\":\"assistant\"}\nevent/contentBlockDelta {\"delta\":{\"text\":\"a\"},\"contentBlockIndex\":0}\n"
-	damaged := frames(t, []byte(begun))
+	damaged := wiretest.Frames(t, []byte(begun))
 	damaged[len(damaged)-6] ^= 1
 	for name, c := range map[string]struct {
 		stream []byte
@@ -42,23 +43,23 @@ func TestExceptions(t *testing.T) {
 		kind   apierror.Kind
 		code   string
 	}{
-		"internal":    {frames(t, []byte(begun+`exception/internalServerException {"message":"x"}`)), 500, apierror.ProviderError, "InternalServerException"},
-		"model":       {frames(t, []byte(begun+`exception/modelStreamErrorException {"message":"x","originalStatusCode":500}`)), 424, apierror.ProviderError, "ModelStreamErrorException"},
-		"throttling":  {frames(t, []byte(begun+`exception/throttlingException {"message":"x"}`)), 429, apierror.ProviderRateLimited, "ThrottlingException"},
-		"validation":  {frames(t, []byte(begun+`exception/validationException {"message":"x"}`)), 400, apierror.ProviderError, "ValidationException"},
-		"unavailable": {frames(t, []byte(begun+`exception/serviceUnavailableException {"message":"x"}`)), 503, apierror.ProviderError, "ServiceUnavailableException"},
-		"error":       {frames(t, []byte(begun+`error/InternalFailure boom`)), 500, apierror.ProviderError, "InternalFailure"},
-		"denied":      {frames(t, []byte(begun+`exception/accessDeniedException {"message":"key AKIA"}`)), 502, apierror.ProviderCredentials, "provider_credentials"},
-		"cut":         {frames(t, []byte(begun)), 502, apierror.ProviderCut, "provider_cut"},
-		"cut inside":  {frames(t, []byte(begun))[:140], 502, apierror.ProviderCut, "provider_cut"},
+		"internal":    {wiretest.Frames(t, []byte(begun+`exception/internalServerException {"message":"x"}`)), 500, apierror.ProviderError, "InternalServerException"},
+		"model":       {wiretest.Frames(t, []byte(begun+`exception/modelStreamErrorException {"message":"x","originalStatusCode":500}`)), 424, apierror.ProviderError, "ModelStreamErrorException"},
+		"throttling":  {wiretest.Frames(t, []byte(begun+`exception/throttlingException {"message":"x"}`)), 429, apierror.ProviderRateLimited, "ThrottlingException"},
+		"validation":  {wiretest.Frames(t, []byte(begun+`exception/validationException {"message":"x"}`)), 400, apierror.ProviderError, "ValidationException"},
+		"unavailable": {wiretest.Frames(t, []byte(begun+`exception/serviceUnavailableException {"message":"x"}`)), 503, apierror.ProviderError, "ServiceUnavailableException"},
+		"error":       {wiretest.Frames(t, []byte(begun+`error/InternalFailure boom`)), 500, apierror.ProviderError, "InternalFailure"},
+		"denied":      {wiretest.Frames(t, []byte(begun+`exception/accessDeniedException {"message":"key AKIA"}`)), 502, apierror.ProviderCredentials, "provider_credentials"},
+		"cut":         {wiretest.Frames(t, []byte(begun)), 502, apierror.ProviderCut, "provider_cut"},
+		"cut inside":  {wiretest.Frames(t, []byte(begun))[:140], 502, apierror.ProviderCut, "provider_cut"},
 		"nothing":     {nil, 502, apierror.ProviderCut, "provider_cut"},
 		"damaged":     {damaged, 424, apierror.ProviderUnreadable, "provider_unreadable"},
 		"no frames":   {[]byte("<html><body>Bad gateway</body></html>"), 424, apierror.ProviderUnreadable, "provider_unreadable"},
-		"no JSON":     {frames(t, []byte(begun+`event/contentBlockDelta nonsense`)), 424, apierror.ProviderUnreadable, "provider_unreadable"},
+		"no JSON":     {wiretest.Frames(t, []byte(begun+`event/contentBlockDelta nonsense`)), 424, apierror.ProviderUnreadable, "provider_unreadable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for size := 1; size < len(c.stream)+2; size += 11 {
-				events := read(Protocol{}.NewDecoder(), c.stream, size)
+				events := wiretest.Events(Protocol{}, c.stream, size)
 				last := events[len(events)-1]
 				if last.Kind != genai.Failure || last.Err.Status != c.status || last.Err.Kind != c.kind || last.Err.Code != c.code {
 					t.Fatalf("cut every %d bytes: %+v %+v", size, last, last.Err)

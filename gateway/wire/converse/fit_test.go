@@ -21,7 +21,11 @@ func TestTheBodyHasWhatTheTableKeeps(t *testing.T) {
 		genai.Tier:            {func(r *genai.Request) { r.ServiceTier = "flex" }, `"serviceTier":{"type":"flex"}`},
 		genai.FileData:        {part(media(genai.File, genai.Media{Data: "YQ=="})), `"bytes":"YQ=="`},
 		genai.CacheBreakpoint: {part(cached(text("long"), "1h")), `{"cachePoint":{"type":"default","ttl":"1h"}}`},
-		genai.CitationsAsked:  {part(media(genai.File, genai.Media{Data: "YQ==", Cited: true})), `"citations":{"enabled":true}`},
+		genai.StrictTools: {func(r *genai.Request) {
+			yes := true
+			r.Tools = []genai.Tool{{Name: "f", Strict: &yes}}
+		}, `"strict":true`},
+		genai.CitationsAsked: {part(media(genai.File, genai.Media{Data: "YQ==", Cited: true})), `"citations":{"enabled":true}`},
 	}
 	for f := genai.Feature(0); f < genai.FeatureCount; f++ {
 		c, there := kept[f]
@@ -38,7 +42,7 @@ func TestTheBodyHasWhatTheTableKeeps(t *testing.T) {
 			t.Errorf("%v: %v %v", f, warnings, e)
 			continue
 		}
-		body, e := Protocol{}.Encode(&r, wire.Options{Model: sonnet})
+		body, _, e := Protocol{}.Encode(&r, wire.Options{Model: sonnet})
 		if e != nil || !strings.Contains(string(body), c.want) {
 			t.Errorf("%v: %v, no %s in %s", f, e, c.want, body)
 		}

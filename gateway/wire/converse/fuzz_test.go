@@ -2,35 +2,17 @@ package converse
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"testing"
 	"unicode/utf8"
 
 	"weir/gateway/genai"
 	"weir/gateway/wire"
+	"weir/gateway/wire/wiretest"
 )
 
-func seed(f *testing.F, pattern string) (texts [][]byte) {
-	f.Helper()
-	paths, err := filepath.Glob(filepath.Join("testdata", pattern))
-	if err != nil || len(paths) == 0 {
-		f.Fatal("no transcripts", err)
-	}
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		texts = append(texts, text)
-	}
-	return texts
-}
-
 func FuzzDecode(f *testing.F) {
-	for _, text := range seed(f, "*.response.json") {
-		f.Add(text)
-	}
+	wiretest.Seed(f, ".response.json")
 	f.Fuzz(func(t *testing.T, text []byte) {
 		r, e := Protocol{}.Decode(text)
 		if (r == nil) == (e == nil) {
@@ -41,37 +23,27 @@ func FuzzDecode(f *testing.F) {
 		}
 		// The answer goes back as the next turn's history.
 		m := genai.Message{Role: genai.Assistant, Parts: r.Choices[0].Parts}
-		out, e := Protocol{}.Encode(&genai.Request{Messages: []genai.Message{m}}, wire.Options{Model: sonnet})
+		out, _, e := Protocol{}.Encode(&genai.Request{Messages: []genai.Message{m}}, wire.Options{Model: sonnet})
 		if e == nil && utf8.Valid(text) && !json.Valid(out) {
 			t.Fatalf("not JSON: %s", out)
 		}
 	})
 }
 
-func check(t *testing.T, events []genai.Event) {
-	t.Helper()
-	open, over := false, false
-	for _, e := range events {
-		switch {
-		case over && e.Kind != genai.Reported:
-			t.Fatalf("event %d after the end", e.Kind)
-		case e.Kind == genai.PartStart && open, e.Kind == genai.Delta && !open, e.Kind == genai.PartEnd && !open:
-			t.Fatalf("event %d out of order", e.Kind)
-		}
-		open = e.Kind == genai.PartStart || open && e.Kind != genai.PartEnd
-		over = over || e.Kind == genai.End || e.Kind == genai.Failure
-	}
-	if !over {
-		t.Fatal("neither an end nor a failure")
-	}
-}
-
 // FuzzFrames reads bytes that may be no frames.
 func FuzzFrames(f *testing.F) {
-	for _, text := range seed(f, "*.stream.txt") {
-		f.Add(frames(f, text))
+	files, err := filepath.Glob("testdata/*.stream.txt")
+	if err != nil || len(files) == 0 {
+		f.Fatal("no transcripts", err)
 	}
-	f.Fuzz(func(t *testing.T, text []byte) { check(t, read(Protocol{}.NewDecoder(), text, 1+len(text)/3)) })
+	for _, file := range files {
+		f.Add(wiretest.Frames(f, wiretest.Read(f, file)))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if !wiretest.Order(t, wiretest.Events(Protocol{}, text, 1+len(text)/3)) {
+			t.Fatal("neither an end nor a failure")
+		}
+	})
 }
 
 // FuzzEvents reads whole frames with any payload.
@@ -85,7 +57,9 @@ func FuzzEvents(f *testing.F) {
 		if !d.over {
 			d.end()
 		}
-		check(t, d.events)
+		if !wiretest.Order(t, d.events) {
+			t.Fatal("neither an end nor a failure")
+		}
 	})
 }
 

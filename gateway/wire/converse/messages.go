@@ -5,8 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"weir/gateway/apierror"
 	"weir/gateway/genai"
-	"weir/gateway/jsonscan"
+	"weir/gateway/wire"
 )
 
 // conversation writes the messages of a request.
@@ -18,92 +19,71 @@ type conversation struct {
 	documents []string // the names that are taken
 }
 
-// opening stands where a conversation begins with the model's words: the API insists on
-// the user's, and refuses blank ones.
-const opening = "…"
-
-// write writes system and messages. System messages that stand within the conversation
-// stay where they are, as the user's.
-func (c *conversation) write(messages []genai.Message) {
-	lead := 0
-	for lead < len(messages) && (messages[lead].Role == genai.System || messages[lead].Role == genai.Developer) {
-		lead++
+// write writes system and messages.
+func (c *conversation) write() *apierror.Error {
+	system, turns, e := c.notes.Turns(sayable)
+	if e != nil {
+		return e
 	}
-	if lead == len(messages) {
-		lead = 0 // there must be a message
+	if len(system) > 0 {
+		c.Open("system", '[')
+		c.parts(system)
+		c.Close(']')
 	}
-	if lead > 0 {
-		before := len(c.B)
-		c.Open(`"system":[`)
-		empty := len(c.B)
-		for i := range messages[:lead] {
-			c.parts(messages[i].Parts, false)
-		}
-		if len(c.B) == empty {
-			c.B = c.B[:before]
-		} else {
-			c.Close("]")
-		}
+	c.Open("messages", '[')
+	for i := range turns {
+		c.turn(&turns[i])
 	}
-	c.Open(`"messages":[`)
-	first := true
-	for i := lead; i < len(messages); {
-		end := i + 1
-		model := messages[i].Role == genai.Assistant
-		for end < len(messages) && (messages[end].Role == genai.Assistant) == model {
-			end++
-		}
-		if first && model {
-			c.Open(`{"role":"user","content":[`)
-			c.text(opening)
-			c.Close("]}")
-		}
-		role := "user"
-		if model {
-			role = "assistant"
-		}
-		c.message(role, messages[i:end])
-		first, i = false, end
-	}
-	c.Close("]")
+	c.Close(']')
+	return nil
 }
 
-// message writes one message of several: their results first, then all else.
-func (c *conversation) message(role string, messages []genai.Message) {
-	before := len(c.B)
-	c.Open(`{"role":"`)
-	c.Close(role)
-	c.Close(`","content":[`)
-	empty := len(c.B)
-	said, document := false, false
-	for i := range messages {
-		c.parts(messages[i].Parts, true)
-	}
-	for i := range messages {
-		for j := range messages[i].Parts {
-			p := &messages[i].Parts[j]
-			said = said || p.Kind == genai.Text && !blank(p.Text)
-			document = document || p.Kind == genai.File
+// sayable tells what the API takes: no thinking that nobody signed.
+func sayable(_ *genai.Message, p *genai.Part) (bool, genai.Adaptation) {
+	switch p.Kind {
+	case genai.Thinking:
+		if !signed(p) {
+			return false, genai.EarlierThinking
 		}
-		c.parts(messages[i].Parts, false)
+	case genai.Call:
+		if p.Call.Signature != "" {
+			return true, genai.CallProof
+		}
+	case genai.ServerTool, genai.Audio:
+		return false, genai.Same // the table has them
 	}
-	if len(c.B) == empty {
-		c.B = c.B[:before]
-		return
+	return true, genai.Same
+}
+
+// signed tells that thinking has a proof that the API can check.
+func signed(p *genai.Part) bool {
+	return p.Kind == genai.Thinking && p.Proof != nil && p.Proof.From == genai.Bedrock && (p.Proof.Redacted != "" || p.Proof.Signature != "")
+}
+
+func (c *conversation) turn(t *genai.Turn) {
+	c.Open("", '{')
+	role := "user"
+	if t.Model {
+		role = "assistant"
+	}
+	c.Text("role", role)
+	c.Open("content", '[')
+	c.parts(t.Parts)
+	said, document := false, false
+	for _, p := range t.Parts {
+		said = said || p.Kind == genai.Text
+		document = document || p.Kind == genai.File
 	}
 	if document && !said { // a document must be spoken of
-		c.text(opening)
+		c.notes.At(genai.DocumentWords, t.Index)
+		c.text(genai.Opening)
 	}
-	c.Close("]}")
+	c.Close(']', '}')
 }
 
-// parts writes the results among the parts, or all others, and their cache points.
-func (c *conversation) parts(parts []genai.Part, results bool) {
-	for i := range parts {
-		p := &parts[i]
-		if (p.Kind == genai.Result) != results {
-			continue
-		}
+// parts writes parts, and their cache points.
+func (c *conversation) parts(parts []*genai.Part) {
+	for _, p := range parts {
 		switch p.Kind {
 		case genai.Text, genai.Refusal:
 			c.text(p.Text)
@@ -124,36 +104,28 @@ func (c *conversation) parts(parts []genai.Part, results bool) {
 	}
 }
 
-func blank(text string) bool { return strings.TrimSpace(text) == "" }
-
 // text leaves out blank texts, which the API refuses.
 func (c *conversation) text(text string) {
-	if !blank(text) {
-		c.Open("{")
+	if strings.TrimSpace(text) != "" {
+		c.Open("", '{')
 		c.Text("text", text)
-		c.Close("}")
+		c.Close('}')
 	}
 }
 
-// thought writes reasoning back as it came. What nobody signed is left out: no model
-// takes it.
+// thought writes reasoning back as it came.
 func (c *conversation) thought(p *genai.Part) {
-	if p.Proof == nil || p.Proof.From != genai.Bedrock {
-		return
-	}
+	c.Open("", '{')
+	c.Open("reasoningContent", '{')
 	if p.Proof.Redacted != "" {
-		c.Open(`{"reasoningContent":{`)
 		c.Text("redactedContent", p.Proof.Redacted)
-		c.Close("}}")
-		return
+	} else {
+		c.Open("reasoningText", '{')
+		c.Text("text", p.Text)
+		c.Text("signature", p.Proof.Signature)
+		c.Close('}')
 	}
-	if p.Proof.Signature == "" {
-		return
-	}
-	c.Open(`{"reasoningContent":{"reasoningText":{`)
-	c.Text("text", p.Text)
-	c.Text("signature", p.Proof.Signature)
-	c.Close("}}}")
+	c.Close('}', '}')
 }
 
 func (c *conversation) call(call *genai.ToolCall) {
@@ -161,101 +133,68 @@ func (c *conversation) call(call *genai.ToolCall) {
 		c.called[call.Name] = true
 		c.order = append(c.order, call.Name)
 	}
-	c.Open(`{"toolUse":{`)
-	c.Text("toolUseId", idOf(call.ID))
+	c.Open("", '{')
+	c.Open("toolUse", '{')
+	c.Text("toolUseId", wire.CallID(call.ID))
 	c.Text("name", call.Name)
-	switch {
-	case call.Arguments == "":
-		c.Raw("input", []byte("{}"))
-	case isObject(call.Arguments):
-		c.Raw("input", []byte(call.Arguments))
-	default: // input must be an object
-		c.Open(`"input":{`)
-		c.Text("input", call.Arguments)
-		c.Close("}")
-	}
-	c.Close("}}")
-}
-
-func isObject(text string) bool {
-	b := []byte(text)
-	at := jsonscan.Space(b, 0)
-	if at >= len(b) || b[at] != '{' {
-		return false
-	}
-	_, ok := jsonscan.Valid(b)
-	return ok
+	c.Arguments("input", call.Arguments)
+	c.Close('}', '}')
 }
 
 func (c *conversation) result(r *genai.ToolResult) {
-	c.Open(`{"toolResult":{`)
-	c.Text("toolUseId", idOf(r.CallID))
-	c.Open(`"content":[`)
-	empty := len(c.B)
+	c.Open("", '{')
+	c.Open("toolResult", '{')
+	c.Text("toolUseId", wire.CallID(r.CallID))
+	c.Open("content", '[')
 	var cache *genai.Cache
-	for _, p := range r.Parts {
+	for i := range r.Parts {
+		p := r.Parts[i]
 		if p.Cache != nil { // a result has no room for it inside
 			cache, p.Cache = p.Cache, nil
 		}
-		c.parts([]genai.Part{p}, false)
+		c.parts([]*genai.Part{&p})
 	}
-	if len(c.B) == empty {
-		c.Open(`{"json":{}}`)
+	if c.JSON[len(c.JSON)-1] == '[' {
+		c.Raw("", []byte(`{"json":{}}`))
 	}
-	c.Close("]")
+	c.Close(']')
 	if r.Failed {
 		c.Text("status", "error")
 	}
-	c.Close("}}")
+	c.Close('}', '}')
 	if cache != nil {
 		c.cachePoint(cache)
 	}
 }
 
 func (c *conversation) image(m *genai.Media) {
-	c.Open(`{"image":{`)
-	c.Text("format", imageFormat(m))
-	c.Open(`"source":{`)
+	c.Open("", '{')
+	c.Open("image", '{')
+	c.Text("format", strings.TrimPrefix(m.ImageType(), "image/"))
+	c.Open("source", '{')
 	c.Text("bytes", m.Data)
-	c.Close("}}}")
-}
-
-// imageFormat follows the type that the client gave, or the first bytes.
-func imageFormat(m *genai.Media) string {
-	_, format, _ := strings.Cut(m.MIME, "image/")
-	switch {
-	case format == "jpg":
-		return "jpeg"
-	case format != "":
-		return format
-	case strings.HasPrefix(m.Data, "/9j/"):
-		return "jpeg"
-	case strings.HasPrefix(m.Data, "R0lG"):
-		return "gif"
-	case strings.HasPrefix(m.Data, "UklG"):
-		return "webp"
-	}
-	return "png"
+	c.Close('}', '}', '}')
 }
 
 func (c *conversation) document(m *genai.Media) {
-	c.Open(`{"document":{`)
+	c.Open("", '{')
+	c.Open("document", '{')
 	c.Text("format", documentFormat(m))
 	c.Text("name", c.nameOf(m))
-	c.Open(`"source":{`)
+	c.Open("source", '{')
 	if m.Plain {
 		c.Text("bytes", base64.StdEncoding.EncodeToString([]byte(m.Data)))
 	} else {
 		c.Text("bytes", m.Data)
 	}
-	c.Close("}")
+	c.Close('}')
 	if m.Context != "" {
 		c.Text("context", m.Context)
 	}
 	if m.Cited {
 		c.Raw("citations", []byte(`{"enabled":true}`))
 	}
-	c.Close("}}")
+	c.Close('}', '}')
 }
 
 func (c *conversation) nameOf(m *genai.Media) string {

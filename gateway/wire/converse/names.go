@@ -1,42 +1,16 @@
 package converse
 
 import (
-	"hash/fnv"
 	"path"
 	"strconv"
 	"strings"
 
 	"weir/gateway/genai"
+	"weir/gateway/wire"
 )
 
-// maxID and maxName bound ids of calls and names of documents.
-const maxID, maxName = 64, 200
-
-// idOf is the id of a call in the form that the API takes, [a-zA-Z0-9_-]{1,64}: the same
-// one for the same id, another one for another.
-func idOf(id string) string {
-	fine := id != "" && len(id) <= maxID
-	for i := 0; i < len(id) && fine; i++ {
-		fine = word(id[i])
-	}
-	if fine {
-		return id
-	}
-	b := []byte(id)
-	for i := range b {
-		if !word(b[i]) {
-			b[i] = '_'
-		}
-	}
-	h := fnv.New64a()
-	h.Write([]byte(id))
-	sum := "_" + strconv.FormatUint(h.Sum64(), 36)
-	return string(b[:min(len(b), maxID-len(sum))]) + sum
-}
-
-func word(c byte) bool {
-	return c == '_' || c == '-' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
-}
+// maxName bounds the names of documents.
+const maxName = 200
 
 // documentName is the file's name, or its title, in the letters that the API allows:
 // alphanumeric ones, hyphens, parentheses, brackets, and single spaces.
@@ -48,7 +22,7 @@ func documentName(m *genai.Media) string {
 	var b strings.Builder
 	for i := 0; i < len(name) && b.Len() < maxName-8; i++ {
 		switch c := name[i]; {
-		case c != '_' && word(c), c == '(', c == ')', c == '[', c == ']':
+		case c != '_' && wire.Word(c), c == '(', c == ')', c == '[', c == ']':
 			b.WriteByte(c)
 		case b.Len() > 0 && !strings.HasSuffix(b.String(), " "):
 			b.WriteByte(' ')

@@ -3,112 +3,101 @@ package converse
 import (
 	"weir/gateway/genai"
 	"weir/gateway/wire"
+	"weir/gateway/wire/claude"
 )
 
-// own writes what is not the same for all models: the form of the answer, thinking,
-// top_k and the service tier.
+// own writes what is not the same for all models: sampling, the form of the answer,
+// thinking, top_k and the service tier.
 func (w *writer) own(r *genai.Request, o wire.Options) {
 	v := vendorOf(o.Model)
-	effort := ""
-	before := len(w.B)
-	w.Open(`"additionalModelRequestFields":{`)
-	empty := len(w.B)
-	if r.Reasoning != nil {
-		effort = w.reasoning(r, v, o.Model)
+	topK := r.TopK
+	var think claude.Thinking
+	if v == claudes {
+		think = claude.Think(r, o.Model, r.MaxTokens, signed, w.notes)
+		var temperature, topP string
+		temperature, topP, topK = claude.Sampled(r, o.Model, think.On(), w.notes)
+		w.inference(r, temperature, topP)
+	} else {
+		w.inference(r, w.notes.Temperature(), r.TopP)
+	}
+	before := len(w.JSON)
+	w.Open("additionalModelRequestFields", '{')
+	if v == claudes {
+		w.thinking(&think, o.Model)
+	} else if r.Reasoning != nil {
+		w.effort(r.Reasoning, v)
 	}
 	switch {
-	case r.TopK == "":
+	case topK == "":
 	case v == nova:
-		w.Raw("inferenceConfig", []byte(`{"topK":`+r.TopK+`}`))
+		w.Raw("inferenceConfig", []byte(`{"topK":`+topK+`}`))
 	default:
-		w.Number("top_k", r.TopK)
+		w.Number("top_k", topK)
 	}
-	if len(w.B) == empty {
-		w.B = w.B[:before]
-	} else {
-		w.Close("}")
-	}
-	if v == claude && len(r.Stop) > 0 {
+	w.Shut(before, '}')
+	if v == claudes && len(r.Stop) > 0 {
 		w.Raw("additionalModelResponseFieldPaths", []byte(`["/stop_sequence"]`))
 	}
-	w.output(r.Output, effort)
+	w.output(r.Output, think.Level)
 	w.tier(r.ServiceTier)
 }
 
-// leastBudget is the least that Claude may be told to think.
-const leastBudget = 1024
-
-// reasoning writes the vendor's own fields; it returns the effort where that is for
-// outputConfig.
-func (w *writer) reasoning(r *genai.Request, v vendor, model string) (effort string) {
-	level := r.Reasoning.Level()
-	switch v {
-	case claude:
-		return w.claudeThinking(r, model)
-	case nova:
-		switch level {
-		case "", "none":
-			return ""
-		case "minimal":
-			level = "low"
-		case "xhigh":
-			level = "high"
+// effort writes how much those are to think that are not Claude.
+func (w *writer) effort(r *genai.Reasoning, v vendor) {
+	level := r.Level()
+	switch {
+	case r.Disabled():
+		if v != nova { // which does not think unless it is told to
+			w.notes.Add(genai.ThinkingStays)
 		}
-		w.Open(`"reasoningConfig":{"type":"enabled"`)
-		w.Text("maxReasoningEffort", level)
-		w.Close("}")
-	default:
-		if level != "" && level != "none" && !r.Reasoning.Off {
-			w.Text("reasoning_effort", level)
-		}
+		return
+	case level == "":
+		return
+	case v != nova:
+		w.Text("reasoning_effort", level)
+		return
+	case level == "minimal":
+		level = "low"
+	case level == "xhigh":
+		level = "high"
 	}
-	return ""
+	if r.Effort != "" && level != r.Effort {
+		w.notes.Add(genai.EffortNearest)
+	}
+	w.Open("reasoningConfig", '{')
+	w.Text("type", "enabled")
+	w.Text("maxReasoningEffort", level)
+	w.Close('}')
 }
 
-// claudeThinking writes thinking. A budget must be below the limit of output tokens; one
-// that does not fit is lowered, and where there is no room at all Claude does not think.
-func (w *writer) claudeThinking(r *genai.Request, model string) (effort string) {
-	tokens := r.Reasoning.Tokens()
+// thinking writes Claude's; one that is older than the efforts thinks only when told to.
+func (w *writer) thinking(t *claude.Thinking, model string) {
 	switch {
-	case r.Reasoning.Disabled():
-		if adaptive(model) {
-			w.Raw("thinking", []byte(`{"type":"disabled"}`))
-		}
-	case adaptive(model):
+	case t.Off && claude.Version(model) >= 406:
+		w.Raw("thinking", []byte(`{"type":"disabled"}`))
+	case t.Adaptive:
 		w.Raw("thinking", []byte(`{"type":"adaptive"}`))
-		switch effort = r.Reasoning.Level(); effort {
-		case "minimal":
-			effort = "low"
-		case "xhigh":
-			if version(model) == 406 {
-				effort = "max" // it has no xhigh
-			}
-		}
-		return effort
-	case tokens > 0:
-		tokens = max(tokens, leastBudget)
-		if r.MaxTokens > 0 && (r.Reasoning.Budget == 0 || tokens >= r.MaxTokens) {
-			tokens = min(tokens, r.MaxTokens*3/4) // the rest is for the answer
-		}
-		if tokens >= leastBudget {
-			w.Open(`"thinking":{"type":"enabled"`)
-			w.Integer("budget_tokens", tokens)
-			w.Close("}")
-		}
+	case t.Budget > 0:
+		w.Open("thinking", '{')
+		w.Text("type", "enabled")
+		w.Int("budget_tokens", t.Budget)
+		w.Close('}')
 	}
-	return ""
 }
 
 func (w *writer) output(o *genai.Output, effort string) {
 	if o == nil && effort == "" {
 		return
 	}
-	w.Open(`"outputConfig":{`)
+	w.Open("outputConfig", '{')
 	if effort != "" {
 		w.Text("effort", effort)
 	}
 	if o != nil {
-		w.Open(`"textFormat":{"type":"json_schema","structure":{"jsonSchema":{`)
+		w.Open("textFormat", '{')
+		w.Text("type", "json_schema")
+		w.Open("structure", '{')
+		w.Open("jsonSchema", '{')
 		w.Text("schema", string(o.Schema)) // the schema as text
 		if o.Name != "" {
 			w.Text("name", o.Name)
@@ -116,9 +105,9 @@ func (w *writer) output(o *genai.Output, effort string) {
 		if o.Description != "" {
 			w.Text("description", o.Description)
 		}
-		w.Close("}}}")
+		w.Close('}', '}', '}')
 	}
-	w.Close("}")
+	w.Close('}')
 }
 
 // tier writes serviceTier; standard_only is Anthropic's word for no other than the
@@ -130,7 +119,7 @@ func (w *writer) tier(name string) {
 	case "standard_only":
 		name = "default"
 	}
-	w.Open(`"serviceTier":{`)
+	w.Open("serviceTier", '{')
 	w.Text("type", name)
-	w.Close("}")
+	w.Close('}')
 }

@@ -9,9 +9,8 @@ import (
 
 // config writes generationConfig, where there is anything to say.
 func (w *writer) config(r *genai.Request, model family) {
-	before := len(w.B)
-	w.Open(`"generationConfig":{`)
-	empty := len(w.B)
+	before := len(w.JSON)
+	w.Open("generationConfig", '{')
 	w.Number("temperature", r.Temperature)
 	w.Number("topP", r.TopP)
 	w.Number("topK", r.TopK)
@@ -19,20 +18,20 @@ func (w *writer) config(r *genai.Request, model family) {
 	w.Number("presencePenalty", r.Presence)
 	w.Number("frequencyPenalty", r.Frequency)
 	if r.MaxTokens > 0 {
-		w.Integer("maxOutputTokens", r.MaxTokens)
+		w.Int("maxOutputTokens", r.MaxTokens)
 	}
 	if r.Choices > 1 {
-		w.Integer("candidateCount", r.Choices)
+		w.Int("candidateCount", r.Choices)
 	}
 	if len(r.Stop) > 0 {
-		w.Open(`"stopSequences":[`)
+		w.Open("stopSequences", '[')
 		for _, stop := range r.Stop {
-			w.String(stop)
+			w.Text("", stop)
 		}
-		w.Close("]")
+		w.Close(']')
 	}
 	if r.LogProbs || r.TopLogProbs != "" {
-		w.Raw("responseLogprobs", []byte("true"))
+		w.Bool("responseLogprobs", true)
 		w.Number("logprobs", r.TopLogProbs)
 	}
 	w.output(r.Output)
@@ -42,11 +41,7 @@ func (w *writer) config(r *genai.Request, model family) {
 			w.modalities(field.Raw)
 		}
 	}
-	if len(w.B) == empty {
-		w.B = w.B[:before]
-		return
-	}
-	w.Close("}")
+	w.Shut(before, '}')
 }
 
 func (w *writer) output(o *genai.Output) {
@@ -54,6 +49,9 @@ func (w *writer) output(o *genai.Output) {
 		return
 	}
 	w.Text("responseMimeType", "application/json")
+	if o.Description != "" {
+		w.notes.Add(genai.SchemaWords)
+	}
 	switch {
 	case o.Schema == nil:
 	case plainSchema(o.Schema) && !noProperties(o.Schema):
@@ -74,19 +72,26 @@ func (w *writer) thinking(r *genai.Reasoning, model family) {
 		return // it does not think, and does not know the field
 	}
 	level, tokens := r.Level(), r.Tokens()
-	w.Open(`"thinkingConfig":{`)
+	if off && (model.levels() || model.pro) {
+		w.notes.Add(genai.ThinkingStays)
+	}
+	w.Open("thinkingConfig", '{')
 	switch {
-	case model.levels() && off:
-		w.Text("thinkingLevel", model.level("none"))
-	case model.levels() && level != "":
-		w.Text("thinkingLevel", model.level(level))
+	case model.levels() && (off || level != ""):
+		own := model.level(level)
+		if w.Text("thinkingLevel", own); !off && r.Effort != "" && own != r.Effort {
+			w.notes.Add(genai.EffortNearest)
+		}
 	case !model.levels() && (off || tokens > 0):
-		w.Integer("thinkingBudget", model.budget(tokens))
+		own := model.budget(tokens)
+		if w.Int("thinkingBudget", own); !off && own != tokens {
+			w.notes.Add(genai.EffortNearest)
+		}
 	}
 	if !off {
-		w.Raw("includeThoughts", []byte("true"))
+		w.Bool("includeThoughts", true)
 	}
-	w.Close("}")
+	w.Close('}')
 }
 
 // modalities writes OpenAI's ["text", "image"] in Google's letters.
@@ -94,11 +99,11 @@ func (w *writer) modalities(raw []byte) {
 	if len(raw) == 0 || raw[0] != '[' {
 		return
 	}
-	w.Open(`"responseModalities":[`)
+	w.Open("responseModalities", '[')
 	for e := jsonscan.Array(raw, 0); e.Next(); {
 		if e.Kind() == '"' {
-			w.String(strings.ToUpper(jsonscan.String(raw, e.Value)))
+			w.Text("", strings.ToUpper(jsonscan.String(raw, e.Value)))
 		}
 	}
-	w.Close("]")
+	w.Close(']')
 }

@@ -3,8 +3,9 @@ package gemini
 import (
 	"strings"
 
+	"weir/gateway/apierror"
 	"weir/gateway/genai"
-	"weir/gateway/jsonscan"
+	"weir/gateway/wire"
 )
 
 // conversation writes the messages of a request.
@@ -14,87 +15,53 @@ type conversation struct {
 	names map[string]string // of calls, by their ids
 }
 
-// opening stands where a conversation begins with the model's turn: the API wants calls
-// to follow a turn of the user's, and texts not to be empty.
-const opening = "…"
-
-// write writes systemInstruction and contents. Consecutive messages of one role are one
-// content, so that user and model alternate. The results of calls stand directly behind
-// the calls, as the API insists, and the user's words after them. System messages that stand within the conversation stay where
-// they are, as the user's.
-func (c conversation) write(messages []genai.Message) {
-	lead := 0
-	for lead < len(messages) && instructs(messages[lead].Role) {
-		lead++
+// write writes systemInstruction and contents.
+func (c conversation) write() *apierror.Error {
+	system, turns, e := c.notes.Turns(sayable)
+	if e != nil {
+		return e
 	}
-	if lead == len(messages) {
-		lead = 0 // there must be a content
+	if len(system) > 0 {
+		c.Open("systemInstruction", '{')
+		c.parts(system)
+		c.Close('}')
 	}
-	if lead > 0 {
-		before := len(c.B)
-		c.Open(`"systemInstruction":{"parts":[`)
-		empty := len(c.B)
-		for i := range messages[:lead] {
-			c.parts(messages[i].Parts, false)
-		}
-		if len(c.B) == empty {
-			c.B = c.B[:before]
+	c.Open("contents", '[')
+	for i := range turns {
+		c.Open("", '{')
+		if turns[i].Model {
+			c.Text("role", "model")
 		} else {
-			c.Close("]}")
+			c.Text("role", "user")
 		}
+		c.parts(turns[i].Parts)
+		c.Close('}')
 	}
-	c.Open(`"contents":[`)
-	if lead < len(messages) && messages[lead].Role == genai.Assistant {
-		c.Open(`{"role":"user","parts":[`)
-		c.textPart(opening)
-		c.Close("]}")
-	}
-	for i := lead; i < len(messages); {
-		end := i + 1
-		model := messages[i].Role == genai.Assistant
-		for end < len(messages) && (messages[end].Role == genai.Assistant) == model {
-			end++
-		}
-		if model {
-			c.content("model", messages[i:end])
-		} else {
-			c.content("user", messages[i:end])
-		}
-		i = end
-	}
-	c.Close("]")
+	c.Close(']')
+	return nil
 }
 
-func instructs(role genai.Role) bool { return role == genai.System || role == genai.Developer }
-
-// content writes one content of several messages: their results first, then all else.
-func (c conversation) content(role string, messages []genai.Message) {
-	before := len(c.B)
-	c.Open(`{"role":"`)
-	c.Close(role)
-	c.Close(`","parts":[`)
-	empty := len(c.B)
-	for i := range messages {
-		c.parts(messages[i].Parts, true)
+// sayable tells what the API takes: thinking without text is the signature of what stood
+// before it.
+func sayable(_ *genai.Message, p *genai.Part) (bool, genai.Adaptation) {
+	switch p.Kind {
+	case genai.Thinking:
+		return p.Text != "" || signed(p), genai.Same
+	case genai.ServerTool:
+		return p.From == genai.Gemini && len(p.Raw) > 0, genai.Same // the table has it
 	}
-	for i := range messages {
-		c.parts(messages[i].Parts, false)
-	}
-	if len(c.B) == empty {
-		c.B = c.B[:before]
-		return
-	}
-	c.Close("]}")
+	return true, genai.Same
 }
 
-// parts writes the results among the parts, or all others.
-func (c conversation) parts(parts []genai.Part, results bool) {
+// signed tells that thinking has a signature that the API can check.
+func signed(p *genai.Part) bool {
+	return p.Proof != nil && p.Proof.From == genai.Gemini && p.Proof.Signature != ""
+}
+
+func (c conversation) parts(parts []*genai.Part) {
 	calls := 0
-	for i := range parts {
-		p := &parts[i]
-		if (p.Kind == genai.Result) != results {
-			continue
-		}
+	c.Open("parts", '[')
+	for _, p := range parts {
 		switch p.Kind {
 		case genai.Text, genai.Refusal:
 			c.textPart(p.Text)
@@ -108,39 +75,32 @@ func (c conversation) parts(parts []genai.Part, results bool) {
 		case genai.Thinking:
 			c.thought(p)
 		case genai.ServerTool:
-			if p.From == genai.Gemini && len(p.Raw) > 0 {
-				c.Separate()
-				c.B = append(c.B, p.Raw...)
-			}
+			c.Raw("", p.Raw)
 		}
 	}
+	c.Close(']')
 }
 
 // textPart leaves out empty texts, which the API refuses.
 func (c conversation) textPart(text string) {
 	if text != "" {
-		c.Open("{")
+		c.Open("", '{')
 		c.Text("text", text)
-		c.Close("}")
+		c.Close('}')
 	}
 }
 
-// thought writes thinking back as it came. Without text it is the signature of what
-// stood before it.
+// thought writes thinking back as it came.
 func (c conversation) thought(p *genai.Part) {
-	signed := p.Proof != nil && p.Proof.From == genai.Gemini && p.Proof.Signature != ""
-	if p.Text == "" && !signed {
-		return
-	}
-	c.Open("{")
+	c.Open("", '{')
 	c.Text("text", p.Text)
 	if p.Text != "" {
-		c.Raw("thought", []byte("true"))
+		c.Bool("thought", true)
 	}
-	if signed {
+	if signed(p) {
 		c.Text("thoughtSignature", p.Proof.Signature)
 	}
-	c.Close("}")
+	c.Close('}')
 }
 
 // noSignature is what Google lets a call be signed with that comes from another model
@@ -150,39 +110,21 @@ const noSignature = "skip_thought_signature_validator"
 
 func (c conversation) call(call *genai.ToolCall, before int) {
 	c.names[call.ID] = call.Name
-	c.Open(`{"functionCall":{`)
+	c.Open("", '{')
+	c.Open("functionCall", '{')
 	if call.ID != "" {
 		c.Text("id", call.ID)
 	}
 	c.Text("name", call.Name)
-	c.Name("args")
-	switch arguments := []byte(call.Arguments); {
-	case call.Arguments == "":
-		c.Close("{}")
-	case isObject(arguments):
-		c.Close(call.Arguments)
-	default: // args must be an object
-		c.Open("{")
-		c.Text("input", call.Arguments)
-		c.Close("}")
-	}
-	c.Close("}")
+	c.Arguments("args", call.Arguments)
+	c.Close('}')
 	switch {
 	case call.Signature != "":
 		c.Text("thoughtSignature", call.Signature)
 	case c.model.levels() && before == 0:
 		c.Text("thoughtSignature", noSignature)
 	}
-	c.Close("}")
-}
-
-func isObject(text []byte) bool {
-	at := jsonscan.Space(text, 0)
-	if at >= len(text) || text[at] != '{' {
-		return false
-	}
-	_, ok := jsonscan.Valid(text)
-	return ok
+	c.Close('}')
 }
 
 // result writes what a call gave, under the API's own names output and error. Pictures
@@ -192,7 +134,8 @@ func (c conversation) result(r *genai.ToolResult) {
 	if known, ok := c.names[r.CallID]; ok {
 		name = known
 	}
-	c.Open(`{"functionResponse":{`)
+	c.Open("", '{')
+	c.Open("functionResponse", '{')
 	if r.CallID != "" {
 		c.Text("id", r.CallID)
 	}
@@ -209,24 +152,24 @@ func (c conversation) result(r *genai.ToolResult) {
 		}
 		text.WriteString(r.Parts[i].Text)
 	}
-	c.Open(`"response":{`)
+	c.Open("response", '{')
 	key := "output"
 	if r.Failed {
 		key = "error"
 	}
-	if said := text.String(); isObject([]byte(said)) {
+	if said := text.String(); wire.IsObject([]byte(said)) {
 		c.Raw(key, []byte(said))
 	} else {
 		c.Text(key, said)
 	}
-	c.Close("}")
+	c.Close('}')
 	inside := c.model.levels() && media > 0
 	if inside {
-		c.Open(`"parts":[`)
+		c.Open("parts", '[')
 		c.allMedia(r.Parts)
-		c.Close("]")
+		c.Close(']')
 	}
-	c.Close("}}")
+	c.Close('}', '}')
 	if !inside {
 		c.allMedia(r.Parts)
 	}

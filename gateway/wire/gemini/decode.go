@@ -69,7 +69,7 @@ func (c *candidate) choice(text []byte, ids *names, model family) (choice genai.
 				choice.Parts = append(choice.Parts, p)
 			}
 			if signature != "" {
-				choice.Parts = append(choice.Parts, signed(signature))
+				choice.Parts = append(choice.Parts, lone(signature))
 			}
 		}
 	}

@@ -3,24 +3,24 @@ package gemini
 import (
 	"weir/gateway/apierror"
 	"weir/gateway/genai"
-	"weir/gateway/jsonscan"
 	"weir/gateway/wire"
 )
 
 // writer writes a request.
-type writer struct{ jsonscan.Writer }
+type writer struct {
+	wire.JSON
+	notes *genai.Notes
+}
 
 // Encode writes a request of generateContent.
-func (p Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Error) {
+func (p Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, []string, *apierror.Error) {
 	model := familyOf(o.Model)
-	size := 1024
-	for i := range r.Messages {
-		size += sizeOf(r.Messages[i].Parts)
+	w := &writer{JSON: make(wire.JSON, 0, 1024+r.Size()), notes: genai.NotesOf(r)}
+	w.Open("", '{')
+	if e := (conversation{writer: w, model: model, names: map[string]string{}}).write(); e != nil {
+		return nil, nil, e
 	}
-	w := &writer{jsonscan.Writer{B: make([]byte, 0, size)}}
-	w.Open("{")
-	conversation{writer: w, model: model, names: map[string]string{}}.write(r.Messages)
-	w.tools(r, p.prefix == API && model.levels())
+	w.tools(r, p.prefix == API && model.levels(), model.validates())
 	w.tier(r.ServiceTier)
 	w.config(r, model)
 	for _, field := range r.Extra {
@@ -28,76 +28,65 @@ func (p Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Er
 			w.Raw(name, field.Raw)
 		}
 	}
-	w.Close("}")
-	return w.B, nil
-}
-
-// sizeOf is about how long parts become.
-func sizeOf(parts []genai.Part) int {
-	size := 0
-	for i := range parts {
-		p := &parts[i]
-		size += len(p.Text) + len(p.Raw) + 48
-		switch {
-		case p.Media != nil:
-			size += len(p.Media.Data)
-		case p.Call != nil:
-			size += len(p.Call.Arguments) + len(p.Call.Signature)
-		case p.Result != nil:
-			size += sizeOf(p.Result.Parts)
-		case p.Proof != nil:
-			size += len(p.Proof.Signature)
-		}
-	}
-	return size
+	w.Close('}')
+	return w.JSON, w.notes.Warnings(), nil
 }
 
 // tools writes tools and toolConfig. Google's own beside functions must be told of to
 // the Gemini API from Gemini 3 on (ai.google.dev/gemini-api/docs/tool-combination).
-func (w *writer) tools(r *genai.Request, tell bool) {
-	functions, search := 0, false
+func (w *writer) tools(r *genai.Request, tell, validates bool) {
+	functions, search, strict := 0, false, false
 	for i := range r.Tools {
 		if r.Tools[i].Server == "web_search" {
-			search = true
-		} else if r.Tools[i].Raw == nil {
+			if search = true; wire.SearchSays(r.Tools[i].Raw) {
+				w.notes.Add(genai.SearchOptions)
+			}
+		} else if t := &r.Tools[i]; t.Raw == nil {
 			functions++
+			strict = strict || t.Strict != nil && *t.Strict
 		}
+	}
+	choosing := r.Choice.Mode != genai.ToolDefault && r.Choice.Mode != genai.ToolAuto
+	if functions == 0 && search && choosing {
+		w.notes.Add(genai.ChoiceOut)
 	}
 	if functions == 0 && !search {
 		return
 	}
-	w.Open(`"tools":[`)
+	w.Open("tools", '[')
 	if functions > 0 {
-		w.Open(`{"functionDeclarations":[`)
+		w.Open("", '{')
+		w.Open("functionDeclarations", '[')
 		for i := range r.Tools {
 			if t := &r.Tools[i]; t.Server == "" && t.Raw == nil {
 				w.function(t)
 			}
 		}
-		w.Close("]}")
+		w.Close(']', '}')
 	}
 	if search {
-		w.Open(`{"googleSearch":{}}`)
+		w.Open("", '{')
+		w.Open("googleSearch", '{')
+		w.Close('}')
+		w.Close('}')
 	}
-	w.Close("]")
-	before := len(w.B)
-	w.Open(`"toolConfig":{`)
-	empty := len(w.B)
+	w.Close(']')
+	before := len(w.JSON)
+	w.Open("toolConfig", '{')
 	if functions > 0 {
-		w.choice(r.Choice)
+		if strict && !validates && r.Choice.Mode <= genai.ToolAuto {
+			w.notes.Add(genai.StrictOut)
+		}
+		w.choice(r.Choice, strict && validates)
 	}
 	if functions > 0 && search && tell {
-		w.Raw("includeServerSideToolInvocations", []byte("true"))
+		w.Bool("includeServerSideToolInvocations", true)
 	}
-	if len(w.B) == empty {
-		w.B = w.B[:before]
-		return
-	}
-	w.Close("}")
+	w.Shut(before, '}')
 }
 
 func (w *writer) function(t *genai.Tool) {
-	w.Open("{")
+	w.Open("", '{')
 	w.Text("name", t.Name)
 	if t.Description != "" {
 		w.Text("description", t.Description)
@@ -110,29 +99,34 @@ func (w *writer) function(t *genai.Tool) {
 	default:
 		w.Raw("parametersJsonSchema", t.Parameters)
 	}
-	w.Close("}")
+	w.Close('}')
 }
 
-func (w *writer) choice(c genai.ToolChoice) {
+// choice writes how tools are chosen. Calls that must be made follow their schemas in any
+// case, those that may be made where they are validated
+// (ai.google.dev/gemini-api/docs/function-calling, "Function calling modes").
+func (w *writer) choice(c genai.ToolChoice, strict bool) {
 	mode := ""
-	switch c.Mode {
-	case genai.ToolAuto:
+	switch {
+	case strict && c.Mode <= genai.ToolAuto:
+		mode = "VALIDATED"
+	case c.Mode == genai.ToolAuto:
 		mode = "AUTO"
-	case genai.ToolNone:
+	case c.Mode == genai.ToolNone:
 		mode = "NONE"
-	case genai.ToolRequired, genai.ToolNamed:
+	case c.Mode == genai.ToolRequired, c.Mode == genai.ToolNamed:
 		mode = "ANY"
 	default:
 		return
 	}
-	w.Open(`"functionCallingConfig":{`)
+	w.Open("functionCallingConfig", '{')
 	w.Text("mode", mode)
 	if c.Mode == genai.ToolNamed {
-		w.Open(`"allowedFunctionNames":[`)
-		w.String(c.Name)
-		w.Close("]")
+		w.Open("allowedFunctionNames", '[')
+		w.Text("", c.Name)
+		w.Close(']')
 	}
-	w.Close("}")
+	w.Close('}')
 }
 
 // tier writes serviceTier: OpenAI's default and Anthropic's standard_only are standard

@@ -113,7 +113,7 @@ func TestRequests(t *testing.T) {
 			Extra: []genai.Field{{Name: "modalities", Raw: []byte(`["text", "image"]`)}, {Name: "safety_settings", Raw: []byte(`[]`)}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, e := New(API).Encode(&c.r, wire.Options{Model: c.model})
+			got, _, e := New(API).Encode(&c.r, wire.Options{Model: c.model})
 			if e != nil {
 				t.Fatal(e)
 			}
@@ -145,7 +145,7 @@ func TestThinking(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := writer{}
 			w.thinking(&c.r, familyOf(c.model))
-			if got := strings.TrimPrefix(string(w.B), `"thinkingConfig":`); got != c.want {
+			if got := strings.TrimPrefix(string(w.JSON), `"thinkingConfig":`); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})

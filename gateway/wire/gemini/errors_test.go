@@ -5,6 +5,7 @@ import (
 
 	"weir/gateway/apierror"
 	"weir/gateway/genai"
+	"weir/gateway/wire/wiretest"
 )
 
 func TestErrors(t *testing.T) {
@@ -58,7 +59,7 @@ func TestStreamFailures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for size := 1; size < len(c.text)+2; size += 5 {
-				events := read(New(API).NewDecoder(), []byte(c.text), size)
+				events := wiretest.Events(New(API), []byte(c.text), size)
 				last := events[len(events)-1]
 				if last.Kind != genai.Failure || last.Err.Status != c.status || last.Err.Kind != c.kind {
 					t.Fatalf("cut every %d bytes: %+v", size, last)

@@ -31,7 +31,11 @@ func TestTheBodyHasWhatTheTableKeeps(t *testing.T) {
 		genai.FileData:   {part(media(genai.File, genai.Media{Data: "YQ=="})), `"data":"YQ=="`},
 		genai.FileURL:    {part(media(genai.File, genai.Media{URL: "https://a/b.pdf"})), `"fileUri":"https://a/b.pdf"`},
 		genai.AudioInput: {part(media(genai.Audio, genai.Media{MIME: "wav", Data: "YQ=="})), `"mimeType":"audio/wav"`},
-		genai.WebSearch:  {func(r *genai.Request) { r.Tools = []genai.Tool{{Server: "web_search"}} }, `"googleSearch":{}`},
+		genai.StrictTools: {func(r *genai.Request) {
+			yes := true
+			r.Tools = []genai.Tool{{Name: "f", Strict: &yes}}
+		}, `"mode":"VALIDATED"`},
+		genai.WebSearch: {func(r *genai.Request) { r.Tools = []genai.Tool{{Server: "web_search"}} }, `"googleSearch":{}`},
 	}
 	for f := genai.Feature(0); f < genai.FeatureCount; f++ {
 		c, there := kept[f]
@@ -48,7 +52,7 @@ func TestTheBodyHasWhatTheTableKeeps(t *testing.T) {
 			t.Errorf("%v: %v %v", f, warnings, e)
 			continue
 		}
-		body, e := New(API).Encode(&r, wire.Options{Model: "gemini-2.5-flash"})
+		body, _, e := New(API).Encode(&r, wire.Options{Model: "gemini-2.5-flash"})
 		if e != nil || !strings.Contains(string(body), c.want) {
 			t.Errorf("%v: %v, no %s in %s", f, e, c.want, body)
 		}

@@ -2,32 +2,16 @@ package gemini
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"testing"
 	"unicode/utf8"
 
 	"weir/gateway/genai"
 	"weir/gateway/wire"
+	"weir/gateway/wire/wiretest"
 )
 
-func seed(f *testing.F, pattern string) {
-	f.Helper()
-	paths, err := filepath.Glob(filepath.Join("testdata", pattern))
-	if err != nil || len(paths) == 0 {
-		f.Fatal("no transcripts", err)
-	}
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(text)
-	}
-}
-
 func FuzzDecode(f *testing.F) {
-	seed(f, "*.response.json")
+	wiretest.Seed(f, ".response.json")
 	f.Fuzz(func(t *testing.T, text []byte) {
 		r, e := New(API).Decode(text)
 		if (r == nil) == (e == nil) {
@@ -45,7 +29,7 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 		// The answer goes back as the next turn's history.
-		out, e := New(API).Encode(&genai.Request{Messages: []genai.Message{m}}, wire.Options{Model: "gemini-3-pro"})
+		out, _, e := New(API).Encode(&genai.Request{Messages: []genai.Message{m}}, wire.Options{Model: "gemini-3-pro"})
 		if e == nil && utf8.Valid(text) && !json.Valid(out) {
 			t.Fatalf("not JSON: %s", out)
 		}
@@ -53,26 +37,9 @@ func FuzzDecode(f *testing.F) {
 }
 
 func FuzzStream(f *testing.F) {
-	seed(f, "*.stream.sse")
+	wiretest.Seed(f, ".stream.sse")
 	f.Fuzz(func(t *testing.T, text []byte) {
-		open := map[int]bool{}
-		over := false
-		for _, e := range read(New(API).NewDecoder(), text, 1+len(text)/3) {
-			switch {
-			case over && e.Kind != genai.Reported:
-				t.Fatalf("event %d after the end", e.Kind)
-			case e.Kind == genai.PartStart && open[e.Choice], e.Kind == genai.Delta && !open[e.Choice], e.Kind == genai.PartEnd && !open[e.Choice]:
-				t.Fatalf("event %d out of order", e.Kind)
-			}
-			switch e.Kind {
-			case genai.PartStart:
-				open[e.Choice] = true
-			case genai.PartEnd:
-				open[e.Choice] = false
-			}
-			over = over || e.Kind == genai.End || e.Kind == genai.Failure
-		}
-		if !over {
+		if !wiretest.Order(t, wiretest.Events(New(API), text, 1+len(text)/3)) {
 			t.Fatal("neither an end nor a failure")
 		}
 	})

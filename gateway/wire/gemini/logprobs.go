@@ -16,24 +16,24 @@ func appendLogProbs(out, text []byte, at jsonscan.Span) []byte {
 	if chosen.Empty() {
 		return out
 	}
-	w := writer{jsonscan.Writer{B: out}}
-	w.Close(`{"content":[`)
+	w := writer{JSON: append(out, '{')}
+	w.Open("content", '[')
 	var tops jsonscan.Elements
 	more := !top.Empty()
 	if more {
 		tops = jsonscan.Array(text, top.Start)
 	}
 	for e := jsonscan.Array(text, chosen.Start); e.Next(); {
-		w.Open("{")
+		w.Open("", '{')
 		w.token(text, e.Value)
-		w.Open(`"top_logprobs":[`)
+		w.Open("top_logprobs", '[')
 		if more = more && tops.Next(); more && tops.Kind() == '{' {
 			w.alternatives(text, tops.Value)
 		}
-		w.Close("]}")
+		w.Close(']', '}')
 	}
-	w.Close("]}")
-	return w.B
+	w.Close(']', '}')
+	return w.JSON
 }
 
 func (w *writer) alternatives(text []byte, at jsonscan.Span) {
@@ -42,9 +42,9 @@ func (w *writer) alternatives(text []byte, at jsonscan.Span) {
 			continue
 		}
 		for e := jsonscan.Array(text, m.Value.Start); e.Next(); {
-			w.Open("{")
+			w.Open("", '{')
 			w.token(text, e.Value)
-			w.Close("}")
+			w.Close('}')
 		}
 	}
 }
@@ -63,5 +63,5 @@ func (w *writer) token(text []byte, at jsonscan.Span) {
 	}
 	w.Raw("token", token)
 	w.Raw("logprob", logprob)
-	w.Raw("bytes", []byte("null"))
+	w.Null("bytes")
 }

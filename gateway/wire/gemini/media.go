@@ -25,22 +25,24 @@ func (c conversation) media(p *genai.Part) {
 	}
 	kind := mimeOf(p)
 	if m.URL != "" {
-		c.Open(`{"fileData":{`)
+		c.Open("", '{')
+		c.Open("fileData", '{')
 		if kind != "" {
 			c.Text("mimeType", kind)
 		}
 		c.Text("fileUri", m.URL)
-		c.Close("}}")
+		c.Close('}', '}')
 		return
 	}
-	c.Open(`{"inlineData":{`)
+	c.Open("", '{')
+	c.Open("inlineData", '{')
 	c.Text("mimeType", kind)
 	if m.Plain {
 		c.Text("data", base64.StdEncoding.EncodeToString([]byte(m.Data)))
 	} else {
 		c.Text("data", m.Data)
 	}
-	c.Close("}}")
+	c.Close('}', '}')
 }
 
 // mimeOf is the type that the client gave, or what its name or address ends in says.
@@ -66,7 +68,7 @@ func mimeOf(p *genai.Part) string {
 	case m.Plain:
 		return "text/plain"
 	case p.Kind == genai.Image:
-		return "image/png"
+		return m.ImageType()
 	case p.Kind == genai.Audio:
 		return "audio/wav"
 	}

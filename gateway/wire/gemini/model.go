@@ -36,6 +36,9 @@ func familyOf(model string) family {
 // without a version (gemini-flash-latest), which are the newest.
 func (f family) levels() bool { return f.major >= 3 || f.major == 0 }
 
+// validates tells that calls can be held to their schemas where none must be made.
+func (f family) validates() bool { return f.levels() || f.major*10+f.minor >= 25 }
+
 // level is the thinkingLevel of an effort. Thinking cannot be switched off from Gemini
 // 3 on; the least that a Pro knows is low, and Gemini 3 Pro has no medium
 // (ai.google.dev/gemini-api/docs/openai, "Thinking").

@@ -64,8 +64,8 @@ func kindOf(mime string) genai.PartKind {
 	return genai.File
 }
 
-// signed is a signature that stands alone.
-func signed(signature string) genai.Part {
+// lone is a signature that stands alone.
+func lone(signature string) genai.Part {
 	return genai.Part{Kind: genai.Thinking, Proof: &genai.Proof{Signature: signature, From: genai.Gemini}}
 }
 

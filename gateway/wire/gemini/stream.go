@@ -68,9 +68,11 @@ func (d *decoder) fail(e *apierror.Error) {
 	}
 }
 
-// finish is the end of the stream: that of the answer, where a candidate was finished.
+// finish is the end of the stream: that of the answer, where all candidates that it has
+// were finished.
 func (d *decoder) finish() {
-	if slices.ContainsFunc(d.choices, func(c choice) bool { return c.finish != "" }) {
+	cut := func(c choice) bool { return c.seen && c.finish == "" }
+	if len(d.choices) > 0 && !slices.ContainsFunc(d.choices, cut) {
 		for i := range d.choices {
 			s := &d.choices[i]
 			if !s.seen {

@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"slices"
 	"strconv"
 
 	"weir/gateway/apierror"
@@ -18,7 +19,7 @@ type reader struct {
 
 func (d *reader) wrong(field, want string) {
 	if d.err == nil {
-		d.err = wrongKind(field, want)
+		d.err = wire.WrongKind(field, want)
 	}
 }
 
@@ -67,8 +68,11 @@ func (r *Request) Decode() (*genai.Request, *apierror.Error) {
 		out.Messages = append(out.Messages, d.message(&e, i))
 	}
 	d.tools(out, r.tools)
-	for i := range r.others {
-		d.member(out, &r.others[i])
+	names := fieldNames()
+	for m := jsonscan.Object(r.head.Body, jsonscan.Space(r.head.Body, 0)); m.Next(); {
+		if name := string(m.Name()); m.Kind() != 'n' && !slices.Contains(names[:], name) {
+			d.member(out, name, m.Value)
+		}
 	}
 	if d.err != nil {
 		return nil, d.err
@@ -77,8 +81,7 @@ func (r *Request) Decode() (*genai.Request, *apierror.Error) {
 }
 
 // member takes a member of the request that is not null.
-func (d *reader) member(out *genai.Request, of *member) {
-	name, at := of.name, of.value
+func (d *reader) member(out *genai.Request, name string, at jsonscan.Span) {
 	switch name {
 	case "temperature":
 		out.Temperature = d.number(at, name)

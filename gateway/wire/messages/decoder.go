@@ -19,6 +19,7 @@ type decoder struct {
 	open   bool
 	kind   genai.PartKind // of the part that is open
 	begun  bool
+	closed bool // message_delta came: the answer is whole, though its end may be missing
 	ended  bool // End or Failure has been given
 	raw    []byte
 }
@@ -28,6 +29,10 @@ func (d *decoder) Decode(events []genai.Event, text []byte, eof bool) (_ []genai
 	for {
 		e, n := d.split.Next(text[used:], eof)
 		if n == 0 {
+			if eof && d.begun && !d.closed {
+				// Usage stands in message_start already: it does not say that the answer is whole.
+				events = d.fail(events, brokenOff())
+			}
 			return events, used
 		}
 		used += n
@@ -74,6 +79,7 @@ func (d *decoder) event(events []genai.Event, e *wire.SSE) []genai.Event {
 	case "message_delta":
 		return d.messageDelta(events, text, start)
 	case "message_stop":
+		d.closed = true
 		return d.give(d.stop(events), genai.Event{Kind: genai.End})
 	case "ping":
 		return d.give(events, genai.Event{Kind: genai.Ping})
@@ -190,6 +196,7 @@ func (d *decoder) stop(events []genai.Event) []genai.Event {
 }
 
 func (d *decoder) messageDelta(events []genai.Event, text []byte, start int) []genai.Event {
+	d.closed = true
 	whole := jsonscan.Span{Start: start, End: len(text)}
 	usage := wire.Member(text, whole, "usage")
 	if !usage.Empty() && text[usage.Start] == '{' {

@@ -1,12 +1,12 @@
 package messages
 
 import (
-	"strconv"
 	"strings"
 
 	"weir/gateway/apierror"
 	"weir/gateway/genai"
 	"weir/gateway/wire"
+	"weir/gateway/wire/claude"
 )
 
 // defaultLimit is the limit of output tokens, which the API insists on, where neither the
@@ -14,46 +14,44 @@ import (
 const defaultLimit = 4096
 
 // Encode writes a request for a provider.
-func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Error) {
-	think := thinkingOf(r, o)
-	j := make(wire.JSON, 0, sizeOf(r))
+func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, []string, *apierror.Error) {
+	notes := genai.NotesOf(r)
+	limit := limitOf(r, o, notes)
+	think := claude.Think(r, o.Model, limit, sendable, notes)
+	j := make(wire.JSON, 0, 1024+r.Size())
 	j.Open("", '{')
 	j.Text("model", o.Model)
-	j.Int("max_tokens", think.limit)
-	if e := encodeTurns(&j, r); e != nil {
-		return nil, e
+	j.Int("max_tokens", limit)
+	if e := encodeTurns(&j, r, notes); e != nil {
+		return nil, nil, e
 	}
-	encodeTools(&j, r)
-	think.encode(&j)
-	if r.Output != nil && r.Output.Schema != nil || think.level != "" {
+	encodeTools(&j, r, notes)
+	encodeThinking(&j, &think)
+	if r.Output != nil && r.Output.Schema != nil || think.Level != "" {
 		j.Open("output_config", '{')
-		j.Some("effort", think.level)
+		j.Some("effort", think.Level)
 		if r.Output != nil && r.Output.Schema != nil {
 			j.Open("format", '{')
 			j.Text("type", "json_schema")
-			encodeSchema(&j, "schema", r.Output.Schema, r.From)
+			encodeSchema(&j, "schema", r.Output.Schema, r.From, notes)
 			j.Close('}')
+			if r.Output.Description != "" {
+				notes.Add(genai.SchemaWords)
+			}
 		}
 		j.Close('}')
 	}
-	if think.sampled && !think.on() {
-		j.Number("temperature", temperature(r.Temperature))
-		j.Number("top_p", r.TopP)
-		j.Number("top_k", r.TopK)
-	}
-	encodeStop(&j, r.Stop)
+	temperature, topP, topK := claude.Sampled(r, o.Model, think.On(), notes)
+	j.Number("temperature", temperature)
+	j.Number("top_p", topP)
+	j.Number("top_k", topK)
+	encodeStop(&j, r.Stop, notes)
 	if r.User != "" {
 		j.Open("metadata", '{')
 		j.Text("user_id", r.User)
 		j.Close('}')
 	}
-	switch r.ServiceTier {
-	case "":
-	case "default":
-		j.Text("service_tier", "standard_only")
-	default:
-		j.Text("service_tier", "auto")
-	}
+	encodeTier(&j, r.ServiceTier, notes)
 	for _, f := range r.Extra {
 		j.Raw(f.Name, f.Raw)
 	}
@@ -61,64 +59,71 @@ func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Erro
 		j.Bool("stream", true)
 	}
 	j.Close('}')
-	return j, nil
+	return j, notes.Warnings(), nil
 }
 
-// sizeOf is about how large the body will be.
-func sizeOf(r *genai.Request) int {
-	n := 1024
-	for i := range r.Messages {
-		for j := range r.Messages[i].Parts {
-			n += 64 + partSize(&r.Messages[i].Parts[j])
-		}
-	}
-	for i := range r.Tools {
-		n += 128 + len(r.Tools[i].Description) + len(r.Tools[i].Parameters) + len(r.Tools[i].Raw)
-	}
-	return n + n/8
-}
-
-func partSize(p *genai.Part) int {
-	n := len(p.Text) + len(p.Raw)
+// limitOf is max_tokens: what thinking takes comes out of it.
+func limitOf(r *genai.Request, o wire.Options, notes *genai.Notes) int64 {
 	switch {
-	case p.Media != nil:
-		n += len(p.Media.Data)
-	case p.Call != nil:
-		n += len(p.Call.Arguments)
-	case p.Result != nil:
-		for i := range p.Result.Parts {
-			n += 64 + partSize(&p.Result.Parts[i])
-		}
-	case p.Proof != nil:
-		n += len(p.Proof.Signature) + len(p.Proof.Redacted)
+	case r.MaxTokens > 0:
+		return r.MaxTokens
+	case o.MaxOutput > 0:
+		return o.MaxOutput
 	}
-	return n
+	notes.Add(genai.LimitSet)
+	if r.Reasoning == nil {
+		return defaultLimit
+	}
+	return defaultLimit + r.Reasoning.Tokens()
 }
 
-// temperature keeps it within what the API takes, 0 to 1; others go up to 2.
-func temperature(number string) string {
-	if f, err := strconv.ParseFloat(number, 64); err == nil && f > 1 {
-		return "1"
+func encodeThinking(j *wire.JSON, t *claude.Thinking) {
+	if !t.On() && !t.Off {
+		return
 	}
-	return number
+	j.Open("thinking", '{')
+	switch {
+	case t.Off:
+		j.Text("type", "disabled")
+	case t.Adaptive:
+		j.Text("type", "adaptive")
+		if t.Summary {
+			j.Text("display", "summarized") // 4.7 shows no thinking where it is not asked to
+		}
+	default:
+		j.Text("type", "enabled")
+		j.Int("budget_tokens", t.Budget)
+	}
+	j.Close('}')
+}
+
+// encodeTier writes the tier: a default is the standard one, and what else is asked for
+// is auto, which takes the priority that an account has.
+func encodeTier(j *wire.JSON, tier string, notes *genai.Notes) {
+	switch tier {
+	case "":
+	case "default", "standard_only":
+		j.Text("service_tier", "standard_only")
+	default:
+		if tier != "auto" && tier != "priority" {
+			notes.Add(genai.TierNearest)
+		}
+		j.Text("service_tier", "auto")
+	}
 }
 
 // encodeStop leaves out what is white space alone, which the API refuses.
-func encodeStop(j *wire.JSON, stop []string) {
-	open := false
+func encodeStop(j *wire.JSON, stop []string, notes *genai.Notes) {
+	before := len(*j)
+	j.Open("stop_sequences", '[')
 	for _, s := range stop {
 		if strings.TrimSpace(s) == "" {
+			notes.Add(genai.BlankStop)
 			continue
-		}
-		if !open {
-			j.Open("stop_sequences", '[')
-			open = true
 		}
 		j.Text("", s)
 	}
-	if open {
-		j.Close(']')
-	}
+	j.Shut(before, ']')
 }
 
 func encodeCache(j *wire.JSON, c *genai.Cache) {

@@ -6,13 +6,13 @@ import (
 	"weir/gateway/wire"
 )
 
-func encodeTools(j *wire.JSON, r *genai.Request) {
+func encodeTools(j *wire.JSON, r *genai.Request, notes *genai.Notes) {
 	if len(r.Tools) == 0 {
 		return
 	}
 	j.Open("tools", '[')
 	for i := range r.Tools {
-		encodeTool(j, &r.Tools[i], r.From)
+		encodeTool(j, &r.Tools[i], r.From, notes)
 	}
 	j.Close(']')
 	serial := r.Parallel != nil && !*r.Parallel
@@ -39,7 +39,7 @@ func encodeTools(j *wire.JSON, r *genai.Request) {
 	j.Close('}')
 }
 
-func encodeTool(j *wire.JSON, t *genai.Tool, from string) {
+func encodeTool(j *wire.JSON, t *genai.Tool, from string, notes *genai.Notes) {
 	if t.From == genai.Anthropic && t.Raw != nil {
 		raw := t.Raw
 		if t.Cache != nil && wire.Member(raw, jsonscan.Span{End: len(raw)}, "cache_control").Empty() {
@@ -53,21 +53,19 @@ func encodeTool(j *wire.JSON, t *genai.Tool, from string) {
 	if t.Server != "" { // the table lets through a search of the web alone
 		j.Text("type", "web_search_20250305")
 		j.Text("name", "web_search")
+		if wire.SearchSays(t.Raw) {
+			notes.Add(genai.SearchOptions)
+		}
 		if t.MaxUses > 0 {
 			j.Int("max_uses", t.MaxUses)
 		}
 	} else {
 		j.Text("name", t.Name)
 		j.Some("description", t.Description)
-		if t.Parameters != nil {
-			schema := objectSchema(t.Parameters)
-			if t.Strict != nil && *t.Strict {
-				encodeSchema(j, "input_schema", schema, from)
-			} else {
-				j.Raw("input_schema", schema)
-			}
+		if schema := wire.ObjectSchema(t.Parameters); t.Strict != nil && *t.Strict {
+			encodeSchema(j, "input_schema", schema, from, notes)
 		} else {
-			j.Raw("input_schema", []byte(`{"type":"object","properties":{}}`))
+			j.Raw("input_schema", schema)
 		}
 		if t.Strict != nil && *t.Strict {
 			j.Bool("strict", true)
@@ -75,18 +73,4 @@ func encodeTool(j *wire.JSON, t *genai.Tool, from string) {
 	}
 	encodeCache(j, t.Cache)
 	j.Close('}')
-}
-
-// objectSchema is a schema of a tool's input with the type that the API insists on.
-func objectSchema(schema []byte) []byte {
-	at := jsonscan.Span{End: len(schema)}
-	if !wire.Member(schema, at, "type").Empty() {
-		return schema
-	}
-	out := append([]byte(nil), `{"type":"object"`...)
-	rest := jsonscan.Space(schema, 1)
-	if rest < len(schema) && schema[0] == '{' && schema[rest] != '}' {
-		return append(append(out, ','), schema[rest:]...)
-	}
-	return append(out, '}')
 }

@@ -8,118 +8,79 @@ import (
 	"weir/gateway/wire"
 )
 
-// turn is consecutive messages of one role.
-type turn struct {
-	assistant bool
-	parts     []*genai.Part
-}
-
-// encodeTurns writes system and messages: what instructions the conversation begins with
-// are system, later ones are said by the user where they stood; turns alternate and
-// begin with the user's; results come first in theirs; empty texts are left out.
-func encodeTurns(j *wire.JSON, r *genai.Request) *apierror.Error {
-	var system []*genai.Part
-	turns := make([]turn, 0, len(r.Messages))
-	for i := range r.Messages {
-		m := &r.Messages[i]
-		instructs := m.Role == genai.System || m.Role == genai.Developer
-		if instructs && len(turns) == 0 {
-			for k := range m.Parts {
-				if p := &m.Parts[k]; p.Kind == genai.Text && said(p) {
-					system = append(system, p)
-				}
-			}
-			continue
-		}
-		turns = gather(turns, m)
-	}
-	if len(turns) == 0 && len(system) > 0 {
-		// Instructions alone are a question elsewhere.
-		turns, system = []turn{{parts: system}}, nil
-	}
-	if len(turns) == 0 {
-		return apierror.Invalid("messages", "The messages hold nothing that can be said to this provider: give one a text.")
+// encodeTurns writes system and messages.
+func encodeTurns(j *wire.JSON, r *genai.Request, notes *genai.Notes) *apierror.Error {
+	system, turns, e := notes.Turns(sayable)
+	if e != nil {
+		return e
 	}
 	if len(system) > 0 {
 		j.Open("system", '[')
 		for _, p := range system {
-			encodeText(j, p, p.Text)
+			encodePart(j, p)
 		}
 		j.Close(']')
 	}
 	j.Open("messages", '[')
-	if turns[0].assistant {
-		j.Raw("", []byte(`{"role":"user","content":[{"type":"text","text":"."}]}`))
-	}
 	for i := range turns {
-		turns[i].encode(j, i == len(turns)-1)
+		encodeTurn(j, &turns[i], i == len(turns)-1)
 	}
 	j.Close(']')
 	return nil
 }
 
-// said tells that a text is one that the API takes.
-func said(p *genai.Part) bool { return strings.TrimSpace(p.Text) != "" }
-
-// gather adds the parts of a message that can be said to the turn of its role.
-func gather(turns []turn, m *genai.Message) []turn {
-	assistant := m.Role == genai.Assistant
-	for k := range m.Parts {
-		p := &m.Parts[k]
-		switch p.Kind {
-		case genai.Text, genai.Refusal:
-			if !said(p) {
-				continue
-			}
-		case genai.Thinking:
-			if !sendable(p) || !assistant {
-				continue // what is not signed is refused
-			}
-		case genai.Image, genai.Audio, genai.File:
-			if assistant {
-				continue // the API takes what a model made from the user alone
-			}
-		case genai.ServerTool:
-			if p.From != genai.Anthropic {
-				continue
+// sayable tells what the API takes: in the model's turns nothing but texts, calls and
+// thinking that it can check.
+func sayable(m *genai.Message, p *genai.Part) (bool, genai.Adaptation) {
+	switch p.Kind {
+	case genai.Thinking:
+		if !sendable(p) || m.Role != genai.Assistant {
+			return false, genai.EarlierThinking
+		}
+	case genai.Image, genai.Audio, genai.File:
+		if m.Role == genai.Assistant {
+			return false, genai.ModelMedia
+		}
+	case genai.Call:
+		if p.Call.Signature != "" {
+			return true, genai.CallProof
+		}
+	case genai.Text, genai.Refusal:
+		for i := range p.Citations {
+			if !checkable(&p.Citations[i]) {
+				return true, genai.OtherCitations
 			}
 		}
-		if n := len(turns); n == 0 || turns[n-1].assistant != assistant {
-			turns = append(turns, turn{assistant: assistant, parts: make([]*genai.Part, 0, len(m.Parts))})
-		}
-		last := &turns[len(turns)-1]
-		last.parts = append(last.parts, p)
+	case genai.ServerTool:
+		return p.From == genai.Anthropic, genai.Same // the table has it
 	}
-	return turns
+	return true, genai.Same
 }
 
-func (t *turn) encode(j *wire.JSON, last bool) {
+// sendable tells that a part is thinking that the API can check.
+func sendable(p *genai.Part) bool {
+	return p.Kind == genai.Thinking && p.Proof != nil && (p.Proof.Signature != "" || p.Proof.Redacted != "") &&
+		p.Proof.From == genai.Anthropic
+}
+
+// checkable tells that a citation is one that the API wrote, with what it checks.
+func checkable(c *genai.Citation) bool { return c.From == genai.Anthropic && c.Raw != nil }
+
+func encodeTurn(j *wire.JSON, t *genai.Turn, last bool) {
 	j.Open("", '{')
-	if !t.assistant {
-		j.Text("role", "user")
-		j.Open("content", '[')
-		for _, p := range t.parts {
-			if p.Kind == genai.Result {
-				encodePart(j, p)
-			}
-		}
-		for _, p := range t.parts {
-			if p.Kind != genai.Result {
-				encodePart(j, p)
-			}
-		}
-	} else {
-		j.Text("role", "assistant")
-		j.Open("content", '[')
-		for i, p := range t.parts {
-			if last && i == len(t.parts)-1 && (p.Kind == genai.Text || p.Kind == genai.Refusal) {
-				// An answer that is to be gone on with must not end in white space.
-				encodeText(j, p, strings.TrimRight(p.Text, " \t\r\n"))
-				continue
-			}
-			encodePart(j, p)
-		}
+	role := "user"
+	if t.Model {
+		role = "assistant"
 	}
-	j.Close(']')
-	j.Close('}')
+	j.Text("role", role)
+	j.Open("content", '[')
+	for i, p := range t.Parts {
+		if t.Model && last && i == len(t.Parts)-1 && (p.Kind == genai.Text || p.Kind == genai.Refusal) {
+			// An answer that is to be gone on with must not end in white space.
+			encodeText(j, p, strings.TrimRight(p.Text, " \t\r\n"))
+			continue
+		}
+		encodePart(j, p)
+	}
+	j.Close(']', '}')
 }

@@ -100,7 +100,7 @@ func (w *encoder) begin(j *wire.JSON, p *genai.Part) {
 		w.called = true
 		j.Open("", '{')
 		j.Text("type", "tool_use")
-		j.Text("id", callID(p.Call.ID))
+		j.Text("id", wire.CallID(p.Call.ID))
 		j.Text("name", p.Call.Name)
 		j.Raw("input", []byte("{}"))
 		j.Close('}')
@@ -108,7 +108,7 @@ func (w *encoder) begin(j *wire.JSON, p *genai.Part) {
 		if p.Proof != nil {
 			w.from = p.Proof.From
 		}
-		encodeThinking(j, p)
+		encodeThought(j, p)
 		w.proved = !unproved(p)
 	case genai.Text, genai.Refusal:
 		w.kind = genai.Text

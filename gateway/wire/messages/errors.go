@@ -105,3 +105,8 @@ func errorInside(text []byte, start int) *apierror.Error {
 func unreadable(what string) *apierror.Error {
 	return apierror.New(apierror.ProviderUnreadable, what)
 }
+
+// brokenOff is the error of a stream that said neither why nor that it ended.
+func brokenOff() *apierror.Error {
+	return apierror.New(apierror.ProviderCut, "The provider's stream ended before the answer did.")
+}

@@ -7,6 +7,7 @@ import (
 	"weir/gateway/apierror"
 	"weir/gateway/genai"
 	"weir/gateway/wire"
+	"weir/gateway/wire/wiretest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -55,7 +56,7 @@ func TestErrorsOfTheProvider(t *testing.T) {
 		if out, step := feed(s, stream, 9); step != wire.Failed || len(out) > 0 || cmp.Diff(&want, s.Err()) != "" {
 			t.Errorf("%s: %v, %q, %+v", text, step, out, s.Err())
 		}
-		if list := events(stream, 9); len(list) != 1 || list[0].Kind != genai.Failure || cmp.Diff(&want, list[0].Err) != "" {
+		if list := wiretest.Events(Protocol{}, []byte(stream), 9); len(list) != 1 || list[0].Kind != genai.Failure || cmp.Diff(&want, list[0].Err) != "" {
 			t.Errorf("%s: %+v", text, list)
 		}
 	}
@@ -69,7 +70,7 @@ func TestStreamsThatCannotBeRead(t *testing.T) {
 		if out, step := feed(s, text, 5); step != wire.Failed || len(out) > 0 || s.Err().Kind != apierror.ProviderUnreadable {
 			t.Errorf("%s: %v %q %v", name, step, out, s.Err())
 		}
-		if list := events(text, 5); len(list) != 1 || list[0].Kind != genai.Failure {
+		if list := wiretest.Events(Protocol{}, []byte(text), 5); len(list) != 1 || list[0].Kind != genai.Failure {
 			t.Errorf("%s: %+v", name, list)
 		}
 	}
@@ -78,7 +79,7 @@ func TestStreamsThatCannotBeRead(t *testing.T) {
 // A provider that reports no usage at the end: the gateway's own report has it, and the
 // stop reason stays.
 func TestUsageOfTheGatewaysOwn(t *testing.T) {
-	text := strings.Replace(string(read(t, "testdata/refusal.stream.sse")), `,"usage":{"output_tokens":15}`, "", 1)
+	text := strings.Replace(string(wiretest.Read(t, "testdata/refusal.stream.sse")), `,"usage":{"output_tokens":15}`, "", 1)
 	out, step := feed(Format{}.Pass(reply()), text, 50)
 	want := `data: {"type":"message_delta","delta":{"stop_reason":"refusal","stop_sequence":null},"usage":{"input_tokens":10,"output_tokens":1,`
 	if step != wire.Done || !strings.Contains(string(out), want) || !strings.HasSuffix(string(out), "data: {\"type\":\"message_stop\"}\n\n") {

@@ -3,7 +3,6 @@ package messages
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"reflect"
 	"testing"
@@ -11,22 +10,14 @@ import (
 	"weir/gateway/genai"
 	"weir/gateway/jsonscan"
 	"weir/gateway/wire"
+	"weir/gateway/wire/wiretest"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-func seed(f *testing.F, suffix string) {
-	files, _ := filepath.Glob("testdata/*" + suffix)
-	for _, file := range files {
-		if text, err := os.ReadFile(file); err == nil {
-			f.Add(text)
-		}
-	}
-}
-
 // What can be read of a request can be passed on and translated, and is JSON then.
 func FuzzRequest(f *testing.F) {
-	seed(f, ".request.json")
+	wiretest.Seed(f, ".request.json")
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r, e := Format{}.ReadRequest(body)
 		if e != nil {
@@ -50,7 +41,7 @@ func FuzzRequest(f *testing.F) {
 		if _, e := genai.Fit(g, genai.Anthropic, Protocol{}.Knows); e != nil {
 			return
 		}
-		out, e := Protocol{}.Encode(g, wire.Options{Model: "claude-opus-4-7"})
+		out, _, e := Protocol{}.Encode(g, wire.Options{Model: "claude-opus-4-7"})
 		if e == nil && !json.Valid(out) {
 			t.Fatalf("%q became %q", body, out)
 		}
@@ -58,7 +49,7 @@ func FuzzRequest(f *testing.F) {
 }
 
 func FuzzAnswer(f *testing.F) {
-	seed(f, ".response.json")
+	wiretest.Seed(f, ".response.json")
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if a, e := (Format{}).ReadAnswer(text, reply()); e == nil {
 			if out := a.Append(nil, genai.Usage{}, bill(genai.Usage{})); !json.Valid(out) {
@@ -77,13 +68,11 @@ func FuzzAnswer(f *testing.F) {
 func FuzzStream(f *testing.F) {
 	files, _ := filepath.Glob("testdata/*.stream.sse")
 	for _, file := range files {
-		if text, err := os.ReadFile(file); err == nil {
-			f.Add(string(text), 3)
-		}
+		f.Add(string(wiretest.Read(f, file)), 3)
 	}
 	f.Fuzz(func(t *testing.T, text string, size int) {
 		size = max(1, size)
-		if whole, cut := events(text, max(1, len(text))), events(text, size); !reflect.DeepEqual(whole, cut) {
+		if whole, cut := wiretest.Events(Protocol{}, []byte(text), max(1, len(text))), wiretest.Events(Protocol{}, []byte(text), size); !reflect.DeepEqual(whole, cut) {
 			t.Fatal(cmp.Diff(whole, cut))
 		}
 		one, _ := feed(Format{}.Pass(reply()), text, max(1, len(text)))

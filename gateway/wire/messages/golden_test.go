@@ -2,16 +2,13 @@ package messages
 
 import (
 	"bytes"
-	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"weir/gateway/genai"
 	"weir/gateway/jsonscan"
 	"weir/gateway/wire"
+	"weir/gateway/wire/wiretest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -23,59 +20,17 @@ var (
 	_ wire.Headed   = Protocol{}
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = wiretest.Flag()
 
-// transcripts calls f for each file of testdata that ends in suffix.
+// transcripts calls f for each file of testdata that ends in suffix, by its name without.
 func transcripts(t *testing.T, suffix string, f func(t *testing.T, name string, text []byte)) {
-	files, err := filepath.Glob("testdata/*" + suffix)
-	if err != nil || len(files) == 0 {
-		t.Fatal("no transcripts", err)
-	}
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), suffix)
-		t.Run(name, func(t *testing.T) { f(t, name, read(t, file)) })
-	}
-}
-
-func read(t *testing.T, file string) []byte {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
+	wiretest.Transcripts(t, suffix, func(t *testing.T, name string, text []byte) { f(t, strings.TrimSuffix(name, suffix), text) })
 }
 
 // golden compares text with a golden file; JSON without its white space.
 func golden(t *testing.T, file string, got []byte) {
-	file = "testdata/" + file
-	if *update {
-		pretty := got
-		if strings.HasSuffix(file, ".json") {
-			var b bytes.Buffer
-			if err := json.Indent(&b, got, "", " "); err != nil {
-				t.Fatalf("%v: %s", err, got)
-			}
-			pretty = append(b.Bytes(), '\n')
-		}
-		if err := os.WriteFile(file, pretty, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want := read(t, file)
-	if strings.HasSuffix(file, ".json") {
-		want, got = compact(t, want), compact(t, got)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s: %s", file, diff)
-	}
-}
-
-func compact(t *testing.T, text []byte) []byte {
-	var b bytes.Buffer
-	if err := json.Compact(&b, text); err != nil {
-		t.Fatalf("%v: %s", err, text)
-	}
-	return b.Bytes()
+	t.Helper()
+	wiretest.Golden(t, *update, "testdata/"+file, got)
 }
 
 func reply() *wire.Reply {
@@ -108,7 +63,7 @@ func TestRequests(t *testing.T) {
 			t.Fatal(warnings, e)
 		}
 		model := wire.String(body, wire.Member(body, whole(body), "model"))
-		encoded, e := Protocol{}.Encode(first, wire.Options{Model: model})
+		encoded, _, e := Protocol{}.Encode(first, wire.Options{Model: model})
 		if e != nil {
 			t.Fatal(e)
 		}
@@ -135,7 +90,7 @@ func normal(t *testing.T, r *genai.Request) *genai.Request {
 		if len(raw) == 0 {
 			return nil
 		}
-		return compact(t, raw)
+		return wiretest.Compact(raw)
 	}
 	var parts func(list []genai.Part)
 	parts = func(list []genai.Part) {
@@ -180,11 +135,11 @@ func TestResponses(t *testing.T) {
 		}
 		translated := Format{}.AppendResponse(nil, r, reply(), *r.Usage, bill(*r.Usage))
 		golden(t, name+".response.golden.json", translated)
-		again, e := Protocol{}.Decode(compact(t, translated))
+		again, e := Protocol{}.Decode(wiretest.Compact(translated))
 		if e != nil {
 			t.Fatal(e)
 		}
-		first, _ := Protocol{}.Decode(compact(t, text))
+		first, _ := Protocol{}.Decode(wiretest.Compact(text))
 		if name == "window" || name == "unknown" { // reasons without a twin elsewhere
 			first.Choices[0].Stop = again.Choices[0].Stop
 		}
@@ -205,26 +160,6 @@ func TestResponses(t *testing.T) {
 			t.Error(cmp.Diff(want, got))
 		}
 	})
-}
-
-// events are all events of a stream that comes in pieces of the given size.
-func events(text string, size int) (all []genai.Event) {
-	d := Protocol{}.NewDecoder()
-	var pending []byte
-	for {
-		n := min(size, len(text))
-		pending = append(pending, text[:n]...)
-		text = text[n:]
-		list, used := d.Decode(nil, pending, text == "")
-		for i := range list {
-			list[i].Part.Raw = bytes.Clone(list[i].Part.Raw)
-		}
-		all = append(all, list...)
-		pending = append([]byte(nil), pending[used:]...)
-		if text == "" {
-			return all
-		}
-	}
 }
 
 // feed gives text to a stream in pieces of the given size, as the gateway does.
@@ -250,9 +185,9 @@ func feed(s wire.Stream, text string, size int) (out []byte, step wire.Step) {
 // Wherever a stream is cut, its events and what the client gets are the same.
 func TestStreams(t *testing.T) {
 	transcripts(t, ".stream.sse", func(t *testing.T, name string, text []byte) {
-		want := events(string(text), len(text))
+		want := wiretest.Events(Protocol{}, text, len(text))
 		for size := 1; size < 64; size++ {
-			if diff := cmp.Diff(want, events(string(text), size)); diff != "" {
+			if diff := cmp.Diff(want, wiretest.Events(Protocol{}, text, size)); diff != "" {
 				t.Fatalf("cut by %d: %s", size, diff)
 			}
 		}
@@ -279,7 +214,7 @@ func TestStreams(t *testing.T) {
 // A provider that goes away in the middle has said no end: neither way of reading makes
 // one up.
 func TestDisconnect(t *testing.T) {
-	text := read(t, "testdata/tools.stream.sse")
+	text := wiretest.Read(t, "testdata/tools.stream.sse")
 	for cut := range text {
 		if cut > bytes.Index(text, []byte(`"message_stop"`)) {
 			break

@@ -7,6 +7,7 @@ import (
 
 	"weir/gateway/genai"
 	"weir/gateway/wire"
+	"weir/gateway/wire/wiretest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -93,7 +94,7 @@ func TestDecodeRefusesByTheFieldsName(t *testing.T) {
 }
 
 func TestHeadAndPrompt(t *testing.T) {
-	r, e := readRequest(read(t, "testdata/claude_code.request.json"))
+	r, e := readRequest(wiretest.Read(t, "testdata/claude_code.request.json"))
 	if e != nil {
 		t.Fatal(e)
 	}
@@ -105,7 +106,7 @@ func TestHeadAndPrompt(t *testing.T) {
 	if messages != 4 || !strings.Contains(text, "list the files") || !strings.Contains(text, "# Tone") || !strings.Contains(text, "WebFetch") {
 		t.Errorf("%d messages, %q", messages, text)
 	}
-	r, e = readRequest(read(t, "testdata/document.request.json"))
+	r, e = readRequest(wiretest.Read(t, "testdata/document.request.json"))
 	if e != nil {
 		t.Fatal(e)
 	}

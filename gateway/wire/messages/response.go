@@ -79,7 +79,7 @@ func appendBlock(j *wire.JSON, p *genai.Part) {
 		}
 		j.Close('}')
 	case genai.Thinking:
-		encodeThinking(j, p)
+		encodeThought(j, p)
 	case genai.Audio, genai.File:
 		// Answers of this format have no place for them; what was said comes as text, too.
 	default:

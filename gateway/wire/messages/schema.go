@@ -10,74 +10,88 @@ import (
 // that the API compiles: objects are closed, and bounds of numbers, lengths and counts,
 // which it refuses, are left out, as Anthropic's own SDKs do it. A schema that was
 // written for this API stays as it is.
-func encodeSchema(j *wire.JSON, name string, schema []byte, from string) {
+func encodeSchema(j *wire.JSON, name string, schema []byte, from string, notes *genai.Notes) {
 	if from == genai.Anthropic {
 		j.Raw(name, schema)
 		return
 	}
-	adaptSchema(j, name, schema, jsonscan.Span{End: len(schema)})
+	a := adapter{j, schema, notes}
+	a.schema(name, jsonscan.Span{End: len(schema)})
 }
 
-// adaptSchema writes the schema at the span.
-func adaptSchema(j *wire.JSON, name string, text []byte, at jsonscan.Span) {
-	if text[at.Start] != '{' {
-		j.Raw(name, at.Of(text))
+// adapter writes a schema anew.
+type adapter struct {
+	*wire.JSON
+	text  []byte
+	notes *genai.Notes
+}
+
+func (a adapter) schema(name string, at jsonscan.Span) {
+	if a.text[at.Start] != '{' {
+		a.Raw(name, at.Of(a.text))
 		return
 	}
-	j.Open(name, '{')
+	a.Open(name, '{')
 	object := false
-	for m := jsonscan.Object(text, at.Start); m.Next(); {
+	for m := jsonscan.Object(a.text, at.Start); m.Next(); {
 		switch key := string(m.Name()); key {
 		case "": // no keyword; wire.JSON has no members of that name
 		case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "maxItems",
-			"uniqueItems", "minContains", "maxContains", "minProperties", "maxProperties", "additionalProperties", "unevaluatedProperties":
+			"uniqueItems", "minContains", "maxContains", "minProperties", "maxProperties", "unevaluatedProperties":
+			a.notes.Add(genai.SchemaBounds)
+		case "additionalProperties":
+			if m.Kind() != 'f' {
+				a.notes.Add(genai.SchemaBounds)
+			}
 		case "minItems":
-			if n := wire.Count(m.Value.Of(text)); n == 0 || n == 1 {
-				j.Raw(key, m.Value.Of(text))
+			if n := wire.Count(m.Value.Of(a.text)); n == 0 || n == 1 {
+				a.Raw(key, m.Value.Of(a.text))
+			} else {
+				a.notes.Add(genai.SchemaBounds)
 			}
 		case "properties", "$defs", "definitions":
 			object = object || key == "properties"
-			adaptEach(j, key, text, m.Value)
+			a.each(key, m.Value)
 		case "items", "not":
-			adaptSchema(j, key, text, m.Value)
+			a.schema(key, m.Value)
 		case "anyOf", "allOf", "prefixItems":
-			adaptList(j, key, text, m.Value)
+			a.list(key, m.Value)
 		case "oneOf":
-			adaptList(j, "anyOf", text, m.Value)
+			a.list("anyOf", m.Value)
 		default:
-			object = object || key == "type" && string(m.Value.Of(text)) == `"object"`
-			j.Raw(key, m.Value.Of(text))
+			object = object || key == "type" && string(m.Value.Of(a.text)) == `"object"`
+			a.Raw(key, m.Value.Of(a.text))
 		}
 	}
 	if object {
-		j.Bool("additionalProperties", false)
+		a.Bool("additionalProperties", false)
 	}
-	j.Close('}')
+	a.Close('}')
 }
 
-// adaptEach writes schemas by their names.
-func adaptEach(j *wire.JSON, name string, text []byte, at jsonscan.Span) {
-	if text[at.Start] != '{' {
-		j.Raw(name, at.Of(text))
+// each writes schemas by their names.
+func (a adapter) each(name string, at jsonscan.Span) {
+	if a.text[at.Start] != '{' {
+		a.Raw(name, at.Of(a.text))
 		return
 	}
-	j.Open(name, '{')
-	for m := jsonscan.Object(text, at.Start); m.Next(); {
+	a.Open(name, '{')
+	for m := jsonscan.Object(a.text, at.Start); m.Next(); {
 		if key := string(m.Name()); key != "" {
-			adaptSchema(j, key, text, m.Value)
+			a.schema(key, m.Value)
 		}
 	}
-	j.Close('}')
+	a.Close('}')
 }
 
-func adaptList(j *wire.JSON, name string, text []byte, at jsonscan.Span) {
-	if text[at.Start] != '[' {
-		j.Raw(name, at.Of(text))
+func (a adapter) list(name string, at jsonscan.Span) {
+	if a.text[at.Start] != '[' {
+		a.Raw(name, at.Of(a.text))
 		return
 	}
-	j.Open(name, '[')
-	for e := jsonscan.Array(text, at.Start); e.Next(); {
-		adaptSchema(j, "", text, e.Value)
+	a.Open(name, '[')
+	for e := jsonscan.Array(a.text, at.Start); e.Next(); {
+		a.schema("", e.Value)
 	}
-	j.Close(']')
+	a.Close(']')
 }

@@ -17,12 +17,12 @@ func TestSchemasAreAdapted(t *testing.T) {
 		`true`: `true`,
 	} {
 		var j wire.JSON
-		encodeSchema(&j, "", []byte(in), genai.Chat)
+		encodeSchema(&j, "", []byte(in), genai.Chat, nil)
 		if diff := cmp.Diff(want, string(j)); diff != "" {
 			t.Error(diff)
 		}
 		j = nil
-		encodeSchema(&j, "", []byte(in), genai.Anthropic)
+		encodeSchema(&j, "", []byte(in), genai.Anthropic, nil)
 		if string(j) != in {
 			t.Errorf("its own became %s", j)
 		}
@@ -36,7 +36,7 @@ func FuzzSchema(f *testing.F) {
 			return
 		}
 		var j wire.JSON
-		encodeSchema(&j, "", text, genai.Chat)
+		encodeSchema(&j, "", text, genai.Chat, nil)
 		if !json.Valid(j) {
 			t.Fatalf("%q became %q", text, j)
 		}

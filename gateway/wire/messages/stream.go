@@ -41,6 +41,9 @@ func (s *stream) Feed(out, text []byte, eof bool) (_ []byte, used int, step wire
 	for {
 		e, n := s.split.Next(text[used:], eof)
 		if n == 0 {
+			if eof && s.started && !s.reported && s.seen.finish == nil {
+				s.fail(brokenOff())
+			}
 			return out, used, s.step()
 		}
 		used += n

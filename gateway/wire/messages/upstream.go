@@ -13,8 +13,8 @@ import (
 func (r *Request) Upstream(model string, lowered wire.Lowered) []byte {
 	edits := make([]jsonscan.Edit, 0, 8)
 	edits = append(edits, jsonscan.Replace(r.model, jsonscan.AppendString(make([]byte, 0, len(model)+2), model)))
-	if !r.removed.Empty() {
-		edits = append(edits, jsonscan.Replace(r.removed, nil))
+	if !r.layout.Removed.Empty() {
+		edits = append(edits, jsonscan.Replace(r.layout.Removed, nil))
 	}
 	if lowered.Limit > 0 {
 		edits = r.lower(edits, lowered.Limit)
@@ -30,7 +30,7 @@ func (r *Request) Upstream(model string, lowered wire.Lowered) []byte {
 func (r *Request) lower(edits []jsonscan.Edit, to int64) []jsonscan.Edit {
 	limit := strconv.AppendInt(nil, to, 10)
 	if r.maxTokens.Empty() {
-		return append(edits, jsonscan.InsertAt(r.lastMember, append([]byte(`,"max_tokens":`), limit...)))
+		return append(edits, jsonscan.InsertAt(r.layout.Last, append([]byte(`,"max_tokens":`), limit...)))
 	}
 	if n := wire.Count(r.maxTokens.Of(r.head.Body)); n <= 0 || n > to {
 		edits = append(edits, jsonscan.Replace(r.maxTokens, limit))

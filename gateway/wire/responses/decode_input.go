@@ -9,10 +9,10 @@ import (
 )
 
 func (d *decoder) items(e *jsonscan.Elements) {
-	d.list, d.index = "input", 0
-	for ; d.err == nil && e.Advance(); d.index++ {
+	d.List, d.Index = "input", 0
+	for ; d.Err == nil && e.Advance(); d.Index++ {
 		if e.Kind() != '{' {
-			d.wrong("", "an object")
+			d.Wrong("", "an object")
 			return
 		}
 		var v [5]jsonscan.Span
@@ -21,35 +21,35 @@ func (d *decoder) items(e *jsonscan.Elements) {
 		e.Resume(m.Pos(), m.OK())
 		d.item(e.Value, v)
 	}
-	d.list = ""
+	d.List = ""
 }
 
 // item reads an item of the input. Items of the model's that follow one another are
 // one turn, and so are the results of tools.
 func (d *decoder) item(at jsonscan.Span, v [5]jsonscan.Span) {
-	switch typ := wire.String(d.text, v[0]); typ {
+	switch typ := wire.String(d.Text, v[0]); typ {
 	case "", "message":
-		d.message(v[2], wire.String(d.text, v[1]))
+		d.message(v[2], wire.String(d.Text, v[1]))
 	case "function_call_output", "custom_tool_call_output":
-		p := genai.Part{Kind: genai.Result, Result: &genai.ToolResult{CallID: wire.String(d.text, v[3])}}
+		p := genai.Part{Kind: genai.Result, Result: &genai.ToolResult{CallID: wire.String(d.Text, v[3])}}
 		if p.Result.CallID == "" {
-			d.wrong("call_id", "the id of the call that is answered")
+			d.Wrong("call_id", "the id of the call that is answered")
 		}
 		output := v[4]
 		if output.Empty() {
-			d.wrong("output", "a string or an array of parts")
+			d.Wrong("output", "a string or an array of parts")
 			return
 		}
 		p.Result.Parts = d.content(output, "output")
 		d.turn(genai.User, true, p)
 	case "item_reference":
-		d.refuse("", "that provider keeps no items, so send the item itself")
+		d.Refuse("", "that provider keeps no items, so send the item itself")
 	default:
 		if len(typ) > 7 && typ[len(typ)-7:] == "_output" {
-			d.refuse("type", "it answers a tool that only OpenAI has")
+			d.Refuse("type", "it answers a tool that only OpenAI has")
 			return
 		}
-		p, ok := itemOf(d.text, at, typ)
+		p, ok := itemOf(d.Text, at, typ)
 		switch signature := signatureOf(p); {
 		case !ok:
 		case signature != "":
@@ -76,11 +76,11 @@ func (d *decoder) turn(role genai.Role, results bool, parts ...genai.Part) {
 			return
 		}
 	}
-	d.out.Messages = append(d.out.Messages, genai.Message{Index: d.index, Role: role, Parts: parts})
+	d.out.Messages = append(d.out.Messages, genai.Message{Index: d.Index, Role: role, Parts: parts})
 }
 
 func (d *decoder) message(content jsonscan.Span, role string) {
-	msg := genai.Message{Index: d.index}
+	msg := genai.Message{Index: d.Index}
 	switch role {
 	case "user":
 	case "system":
@@ -90,11 +90,11 @@ func (d *decoder) message(content jsonscan.Span, role string) {
 	case "assistant":
 		msg.Role = genai.Assistant
 	default:
-		d.wrong("role", "user, assistant, system or developer")
+		d.Wrong("role", "user, assistant, system or developer")
 		return
 	}
 	if content.Empty() {
-		d.wrong("content", "a string or an array of parts")
+		d.Wrong("content", "a string or an array of parts")
 		return
 	}
 	msg.Parts = d.content(content, "content")
@@ -107,28 +107,28 @@ func (d *decoder) message(content jsonscan.Span, role string) {
 
 // content reads a string or a list of parts.
 func (d *decoder) content(at jsonscan.Span, name string) []genai.Part {
-	switch d.text[at.Start] {
+	switch d.Text[at.Start] {
 	case '"':
-		return []genai.Part{{Text: jsonscan.String(d.text, at)}}
+		return []genai.Part{{Text: jsonscan.String(d.Text, at)}}
 	case '[':
 	default:
-		d.wrong(name, "a string or an array of parts")
+		d.Wrong(name, "a string or an array of parts")
 		return nil
 	}
 	var parts []genai.Part
 	i := 0
-	for e := jsonscan.Array(d.text, at.Start); d.err == nil && e.Advance(); i++ {
+	for e := jsonscan.Array(d.Text, at.Start); d.Err == nil && e.Advance(); i++ {
 		field := name + "[" + strconv.Itoa(i) + "]"
 		if e.Kind() != '{' {
-			d.wrong(field, "an object")
+			d.Wrong(field, "an object")
 			return nil
 		}
-		p, problem := partOf(d.text, &e)
+		p, problem := partOf(d.Text, &e)
 		switch {
 		case problem == "type":
-			d.refuse(field+".type", "send input_text, input_image, input_file or input_audio")
+			d.Refuse(field+".type", "send input_text, input_image, input_file or input_audio")
 		case problem != "":
-			d.wrong(field, problem)
+			d.Wrong(field, problem)
 		}
 		parts = append(parts, p)
 	}

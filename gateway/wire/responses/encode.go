@@ -9,12 +9,13 @@ import (
 
 // Encode writes a request. Nothing is kept with the provider unless the client asked
 // for it, so that what a reasoning model wants back comes with its answer.
-func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Error) {
+func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, []string, *apierror.Error) {
+	notes := genai.NotesOf(r)
 	j := make(wire.JSON, 0, 1024+r.Size())
 	j.Open("", '{')
 	j.Text("model", o.Model)
-	encodeInput(&j, r)
-	encodeTools(&j, r)
+	encodeInput(&j, r, notes)
+	encodeTools(&j, r, notes)
 	if r.MaxTokens > 0 {
 		j.Int("max_output_tokens", r.MaxTokens)
 	}
@@ -30,14 +31,13 @@ func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Erro
 		}
 		j.Some("summary", r.Reasoning.Summary)
 		j.Close('}')
+	} else if r.Reasoning != nil {
+		notes.Add(genai.ThinkingStays)
 	}
 	j.Some("user", r.User)
 	j.Some("service_tier", r.ServiceTier)
 	stored, included := false, false
 	for _, f := range r.Extra {
-		if f.Name == "" { // an element of an array, to the writer
-			continue
-		}
 		stored, included = stored || f.Name == "store", included || f.Name == "include"
 		j.Raw(f.Name, f.Raw)
 	}
@@ -58,7 +58,7 @@ func (Protocol) Encode(r *genai.Request, o wire.Options) ([]byte, *apierror.Erro
 		j.Bool("stream", true)
 	}
 	j.Close('}')
-	return j, nil
+	return j, notes.Warnings(), nil
 }
 
 func encodeForm(j *wire.JSON, r *genai.Request) {
@@ -89,14 +89,14 @@ func encodeForm(j *wire.JSON, r *genai.Request) {
 	j.Close('}')
 }
 
-func encodeTools(j *wire.JSON, r *genai.Request) {
+func encodeTools(j *wire.JSON, r *genai.Request, notes *genai.Notes) {
 	if len(r.Tools) == 0 {
 		return
 	}
 	uses := int64(0)
 	j.Open("tools", '[')
 	for i := range r.Tools {
-		encodeTool(j, &r.Tools[i])
+		encodeTool(j, &r.Tools[i], notes)
 		uses = max(uses, r.Tools[i].MaxUses)
 	}
 	j.Close(']')
@@ -141,7 +141,7 @@ func kindOf(r *genai.Request, name string) string {
 	return "function"
 }
 
-func encodeTool(j *wire.JSON, t *genai.Tool) {
+func encodeTool(j *wire.JSON, t *genai.Tool, notes *genai.Notes) {
 	if t.Raw != nil && t.From == genai.Responses {
 		j.Raw("", t.Raw)
 		return
@@ -151,16 +151,21 @@ func encodeTool(j *wire.JSON, t *genai.Tool) {
 	switch {
 	case t.Server != "":
 		j.Text("type", t.Server)
+		if wire.SearchSays(t.Raw, "search_context_size", "user_location", "max_uses") {
+			notes.Add(genai.SearchOptions)
+		}
+		j.Some("search_context_size", wire.String(t.Raw, wire.Member(t.Raw, all, "search_context_size")))
+		at := wire.Member(t.Raw, all, "user_location")
 		if t.From == genai.Chat { // web_search_options
-			j.Some("search_context_size", wire.String(t.Raw, wire.Member(t.Raw, all, "search_context_size")))
-			if at := wire.Member(t.Raw, wire.Member(t.Raw, all, "user_location"), "approximate"); !at.Empty() {
-				j.Open("user_location", '{')
-				j.Text("type", "approximate")
-				for _, name := range [...]string{"country", "region", "city", "timezone"} {
-					j.Some(name, wire.String(t.Raw, wire.Member(t.Raw, at, name)))
-				}
-				j.Close('}')
+			at = wire.Member(t.Raw, at, "approximate")
+		}
+		if !at.Empty() {
+			j.Open("user_location", '{')
+			j.Text("type", "approximate")
+			for _, name := range [...]string{"country", "region", "city", "timezone"} {
+				j.Some(name, wire.String(t.Raw, wire.Member(t.Raw, at, name)))
 			}
+			j.Close('}')
 		}
 	case t.Raw != nil: // Chat's custom tool, which is not flat
 		j.Text("type", "custom")

@@ -9,7 +9,7 @@ import (
 
 // encodeInput writes instructions and input: what stood beside the messages goes to
 // the first, and the turns become items.
-func encodeInput(j *wire.JSON, r *genai.Request) {
+func encodeInput(j *wire.JSON, r *genai.Request, notes *genai.Notes) {
 	var instructions strings.Builder
 	for i := range r.Messages {
 		if m := &r.Messages[i]; beside(m) {
@@ -34,7 +34,7 @@ func encodeInput(j *wire.JSON, r *genai.Request) {
 					custom[c.ID] = true
 				}
 			}
-			encodeAssistant(j, m.Parts, r.From == genai.Responses)
+			encodeAssistant(j, m, r.From == genai.Responses, notes)
 		default:
 			encodeMessage(j, m, custom)
 		}
@@ -119,13 +119,13 @@ func encodePart(j *wire.JSON, p *genai.Part) {
 	case genai.Image:
 		j.Open("", '{')
 		j.Text("type", "input_image")
-		encodeReference(j, p.Media, "image_url", "image_url", "image/png")
+		encodeReference(j, p.Media, "image_url", "image_url", p.Media.ImageType())
 		j.Some("detail", p.Media.Detail)
 	case genai.File:
 		j.Open("", '{')
 		if p.Media.Plain { // there is no file of plain text
 			j.Text("type", "input_text")
-			j.Text("text", plainText(p.Media))
+			j.Text("text", p.Media.Words())
 			break
 		}
 		j.Text("type", "input_file")
@@ -153,24 +153,13 @@ func encodeReference(j *wire.JSON, m *genai.Media, url, data, mime string) {
 		if m.MIME != "" {
 			mime = m.MIME
 		}
-		j.Text(data, "data:"+mime+";base64,"+m.Data)
+		j.Text(data, wire.MakeDataURL(mime, m.Data))
 	}
-}
-
-// plainText is a document of plain text as a text, with what introduces it.
-func plainText(m *genai.Media) string {
-	var texts []string
-	for _, s := range [...]string{m.Title, m.Context, m.Data} {
-		if s != "" {
-			texts = append(texts, s)
-		}
-	}
-	return strings.Join(texts, "\n")
 }
 
 // encodeAssistant writes an earlier answer as items, in the order of its parts. own
 // says that the client speaks the same.
-func encodeAssistant(j *wire.JSON, parts []genai.Part, own bool) {
+func encodeAssistant(j *wire.JSON, m *genai.Message, own bool, notes *genai.Notes) {
 	open := false // a message is
 	shut := func() {
 		if open {
@@ -179,8 +168,8 @@ func encodeAssistant(j *wire.JSON, parts []genai.Part, own bool) {
 			open = false
 		}
 	}
-	for i := range parts {
-		p := &parts[i]
+	for i := range m.Parts {
+		p := &m.Parts[i]
 		switch p.Kind {
 		case genai.Text, genai.Refusal:
 			if p.Text == "" {
@@ -197,6 +186,9 @@ func encodeAssistant(j *wire.JSON, parts []genai.Part, own bool) {
 		case genai.Call:
 			shut()
 			encodeCall(j, p.Call, own)
+			if p.Call.Signature != "" {
+				notes.At(genai.CallProof, m.Index)
+			}
 		case genai.Thinking:
 			// Without what proves it, OpenAI would look for the item among those that it
 			// keeps; it needs none of it then. What others signed it would refuse.
@@ -208,7 +200,11 @@ func encodeAssistant(j *wire.JSON, parts []genai.Part, own bool) {
 				appendSummary(j, p.Text)
 				j.Text("encrypted_content", encrypted)
 				j.Close('}')
+			} else {
+				notes.At(genai.EarlierThinking, m.Index)
 			}
+		case genai.Image, genai.Audio, genai.File:
+			notes.At(genai.ModelMedia, m.Index)
 		case genai.ServerTool:
 			shut()
 			j.Raw("", p.Raw)

@@ -84,7 +84,7 @@ func TestForeignProofs(t *testing.T) {
 		if e != nil {
 			t.Fatal(e)
 		}
-		out, e := Protocol{}.Encode(decoded, wire.Options{Model: "m"})
+		out, _, e := Protocol{}.Encode(decoded, wire.Options{Model: "m"})
 		if e != nil {
 			t.Fatal(e)
 		}

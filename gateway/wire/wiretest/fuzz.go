@@ -3,8 +3,6 @@ package wiretest
 import (
 	"bytes"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,25 +12,10 @@ import (
 	"weir/gateway/wire"
 )
 
-// Seed gives a fuzz target the transcripts with a suffix.
-func (s Suite) Seed(f *testing.F, suffix string) {
-	files, err := filepath.Glob(filepath.Join(s.Dir, "*"+suffix))
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(text)
-	}
-}
-
 // FuzzRequest holds for any body that is accepted: what is written for the provider is
 // JSON, and says the same when it is read and written again.
 func (s Suite) FuzzRequest(f *testing.F) {
-	s.Seed(f, ".request.json")
+	Seed(f, ".request.json")
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r, e := s.Format.ReadRequest(body)
 		if e != nil {
@@ -52,7 +35,10 @@ func (s Suite) FuzzRequest(f *testing.F) {
 			}
 			return
 		}
-		out, e := s.Protocol.Encode(decoded, wire.Options{Model: "own"})
+		if _, e = genai.Fit(decoded, s.Protocol.Name(), s.Protocol.Knows); e != nil {
+			return
+		}
+		out, _, e := s.Protocol.Encode(decoded, wire.Options{Model: "own"})
 		if e != nil {
 			return
 		}
@@ -73,7 +59,7 @@ func checkSSE(t *testing.T, line []byte) {
 
 // FuzzResponse holds for any answer that is read: the client's is JSON.
 func (s Suite) FuzzResponse(f *testing.F) {
-	s.Seed(f, ".response.json")
+	Seed(f, ".response.json")
 	f.Fuzz(func(t *testing.T, text []byte) {
 		to := Reply(nil)
 		if a, e := s.Format.ReadAnswer(text, to); e == nil {
@@ -95,13 +81,13 @@ func (s Suite) FuzzResponse(f *testing.F) {
 // FuzzStream holds for any stream: the same events however it is cut, in the order that
 // genai promises, and JSON in every event that the client gets.
 func (s Suite) FuzzStream(f *testing.F) {
-	s.Seed(f, ".stream.sse")
+	Seed(f, ".stream.sse")
 	f.Fuzz(func(t *testing.T, text []byte) {
 		whole := Events(s.Protocol, text, max(1, len(text)))
 		if diff := cmp.Diff(whole, Events(s.Protocol, text, 3), Same()); diff != "" {
 			t.Fatalf("%q cut by 3: %s", text, diff)
 		}
-		order(t, whole)
+		Order(t, whole)
 		to := Reply(nil)
 		encoder := s.Format.NewEncoder(to)
 		var out []byte
@@ -125,12 +111,12 @@ func (s Suite) FuzzStream(f *testing.F) {
 	})
 }
 
-// order checks what genai promises of the events' order.
-func order(t *testing.T, events []genai.Event) {
+// Order checks what genai promises of the events' order, and tells whether the last one
+// is an end or a failure.
+func Order(t *testing.T, events []genai.Event) (over bool) {
 	t.Helper()
 	open := map[int]int{} // choice to part, and one
 	next := map[int]int{}
-	over := false
 	for i := range events {
 		e := &events[i]
 		if over && e.Kind != genai.Reported {
@@ -154,4 +140,5 @@ func order(t *testing.T, events []genai.Event) {
 			over = true
 		}
 	}
+	return over
 }

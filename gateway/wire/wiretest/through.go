@@ -55,7 +55,7 @@ func (s Suite) requestThrough(t *testing.T, other Suite, text []byte, opts cmp.O
 	if !ok {
 		return
 	}
-	there, e := other.Protocol.Encode(want, wire.Options{Model: "own"})
+	there, _, e := other.Protocol.Encode(want, wire.Options{Model: "own"})
 	if e != nil {
 		t.Fatal(e)
 	}
@@ -63,7 +63,7 @@ func (s Suite) requestThrough(t *testing.T, other Suite, text []byte, opts cmp.O
 	if !ok {
 		t.Fatalf("cannot go back: %s", there)
 	}
-	again, e := s.Protocol.Encode(back, wire.Options{Model: "own"})
+	again, _, e := s.Protocol.Encode(back, wire.Options{Model: "own"})
 	if e != nil {
 		t.Fatal(e)
 	}

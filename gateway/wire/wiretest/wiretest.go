@@ -11,7 +11,6 @@ package wiretest
 
 import (
 	"bytes"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -59,19 +58,6 @@ func (s Suite) Run(t *testing.T) {
 	}
 }
 
-// Same compares JSON in any layout.
-func Same() cmp.Option {
-	return cmp.Comparer(func(a, b []byte) bool { return bytes.Equal(compact(a), compact(b)) })
-}
-
-func compact(text []byte) []byte {
-	var b bytes.Buffer
-	if json.Compact(&b, text) != nil {
-		return text
-	}
-	return b.Bytes()
-}
-
 func (s Suite) decode(t *testing.T, body []byte) (wire.Request, *genai.Request) {
 	t.Helper()
 	r, e := s.Format.ReadRequest(body)
@@ -87,11 +73,11 @@ func (s Suite) decode(t *testing.T, body []byte) (wire.Request, *genai.Request) 
 
 func (s Suite) request(t *testing.T, name string, text []byte) {
 	_, first := s.decode(t, text)
-	out, e := s.Protocol.Encode(first, wire.Options{Model: "own"})
+	out, _, e := s.Protocol.Encode(first, wire.Options{Model: "own"})
 	if e != nil {
 		t.Fatal(e)
 	}
-	s.golden(t, name+".upstream.json", out)
+	Golden(t, *s.Update, name+".upstream.json", out)
 	_, second := s.decode(t, out)
 	if diff := cmp.Diff(first, second, Same()); diff != "" {
 		t.Errorf("what was written says something else: %s", diff)
@@ -110,7 +96,7 @@ func bill(u genai.Usage) *wire.Bill {
 func (s Suite) response(t *testing.T, name string, text []byte) {
 	first, e := s.Protocol.Decode(text)
 	if e != nil {
-		s.golden(t, name+".answer.json", s.Format.AppendError(nil, e, "w1"))
+		Golden(t, *s.Update, name+".answer.json", s.Format.AppendError(nil, e, "w1"))
 		return
 	}
 	var usage genai.Usage
@@ -118,7 +104,7 @@ func (s Suite) response(t *testing.T, name string, text []byte) {
 		usage = *first.Usage
 	}
 	out := s.Format.AppendResponse(nil, first, Reply(s.asked(t, name, false)), usage, bill(usage))
-	s.golden(t, name+".answer.json", out)
+	Golden(t, *s.Update, name+".answer.json", out)
 	second, e := s.Protocol.Decode(out)
 	if e != nil {
 		t.Fatal(e)
@@ -197,7 +183,7 @@ func (s Suite) stream(t *testing.T, name string, text []byte) {
 			out = encoder.Encode(out, e)
 		}
 	}
-	s.golden(t, name+".answer.sse", out)
+	Golden(t, *s.Update, name+".answer.sse", out)
 	if failed {
 		return
 	}
@@ -250,35 +236,4 @@ func Gather(events []genai.Event) []genai.Choice {
 		}
 	}
 	return all
-}
-
-// golden compares with a golden file, JSON in any layout.
-func (s Suite) golden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if strings.HasSuffix(file, ".json") {
-		if !json.Valid(got) {
-			t.Fatalf("no JSON: %s", got)
-		}
-		var b bytes.Buffer
-		if err := json.Indent(&b, got, "", "  "); err != nil {
-			t.Fatal(err)
-		}
-		got = append(b.Bytes(), '\n')
-	}
-	if *s.Update {
-		if err := os.WriteFile(file, got, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatalf("%v: run the test with -update", err)
-	}
-	if strings.HasSuffix(file, ".json") {
-		got, want = compact(got), compact(want)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s: %s", file, diff)
-	}
 }
