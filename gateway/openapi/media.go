@@ -113,6 +113,10 @@ type messagesAnswer struct {
 func form(fields map[string]*huma.Schema, needed ...string) map[string]*huma.MediaType {
 	fields["model"] = &huma.Schema{Type: huma.TypeString, Description: "provider/model or provider/model@region"}
 	fields["requesty"] = &huma.Schema{Type: huma.TypeString, Description: "For the gateway alone, as JSON; or field by field: requesty[user_id], requesty[trace_id], requesty[tags][], requesty[extra][name]"}
+	// What the page has in the fields at first: in forms it does not read the lists of
+	// examples that schemas of OpenAPI 3.1 have.
+	fields["model"].Extensions = map[string]any{"example": "mock/small"}
+	fields["prompt"].Extensions = map[string]any{"example": "A weir at dawn"}
 	return map[string]*huma.MediaType{"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: fields, Required: append([]string{"model"}, needed...), AdditionalProperties: true}}}
 }
 
@@ -129,7 +133,7 @@ func further(jsonOf func(reflect.Type) map[string]*huma.MediaType, keyed []map[s
 			answer["text/event-stream"] = &huma.MediaType{Schema: text(events)}
 		}
 		return &huma.Operation{OperationID: id, Method: http.MethodPost, Path: path, Tags: []string{inferenceTag}, Security: keyed, Summary: summary,
-			RequestBody: &huma.RequestBody{Required: true, Content: body},
+			RequestBody: &huma.RequestBody{Required: true, Content: shown(path, body)},
 			Responses:   map[string]*huma.Response{"200": {Description: "The answer", Content: answer, Headers: answerHeaders()}, "default": failure}}
 	}
 	message, count := reflect.TypeFor[messagesAnswer](), reflect.TypeFor[tokenCount]()
