@@ -20,7 +20,8 @@ func TestReferencePageMakesCalls(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(folder, "node_modules", "playwright-core", "package.json")); err != nil {
 		t.Fatalf("what drives the browser is not installed, run `make npm`: %v", err)
 	}
-	operations := []string{"API keys/list-api-keys", "API keys/create-api-key", "Inference/create-chat-completion", "Organisation/get-org-usage"}
+	operations := []string{"API keys/list-api-keys", "API keys/create-api-key", "Inference/create-chat-completion", "Organisation/get-org-usage",
+		"Inference/create-message", "Inference/count-message-tokens", "Inference/create-response", "Inference/create-embeddings", "Inference/create-image"}
 	want := map[string]int{}
 	for _, operation := range operations {
 		_, id, _ := strings.Cut(operation, "/")

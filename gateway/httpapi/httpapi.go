@@ -2,7 +2,7 @@
 // list, CORS, and what is answered to a path or method that does not exist. It
 // is the only importer of Gin.
 //
-// Guarantee: every answer under /v1 is OpenAI's shape, errors included, and
+// Guarantee: every answer under /v1 is OpenAI's shape, or at Messages Anthropic's, errors included, and
 // carries x-requesty-request-id. Inference calls are the pipeline's alone: no
 // middleware stands between it and the connection.
 //
@@ -26,6 +26,7 @@ import (
 	"weir/gateway/apierror"
 	"weir/gateway/auth"
 	"weir/gateway/provider"
+	"weir/gateway/wire/messages"
 	"weir/internal/control"
 	"weir/schemas"
 )
@@ -120,9 +121,17 @@ func (s *surface) inference() map[string]http.HandlerFunc {
 // clip bounds what an error repeats of a request.
 func clip(s string) string { return s[:min(len(s), 256)] }
 
-// fail answers with an error outside the pipeline.
+// fail answers with an error outside the pipeline, where Anthropic's SDKs ask in the
+// shape that they read.
 func fail(c *gin.Context, e *apierror.Error) {
-	name(c)
+	id := schemas.NewRequestID()
+	c.Header("X-Requesty-Request-Id", id)
+	if path := c.Request.URL.Path; strings.HasPrefix(path, "/anthropic/") || strings.HasPrefix(path, "/v1/messages") {
+		body := messages.Format{}.AppendError(nil, e, id)
+		e.Head(c.Writer.Header(), len(body))
+		c.Data(e.Status, "application/json", body)
+		return
+	}
 	e.Write(c.Writer)
 }
 

@@ -54,3 +54,16 @@ func TestMediaReconcilesWithTheMockProvider(t *testing.T) {
 		}
 	}
 }
+
+// Embeddings are translated for the Gemini API as that API has them.
+func TestEmbeddingsReconcileWithMockGemini(t *testing.T) {
+	mock := provider.New()
+	w := start(t, mock.ServeHTTP, func(c *config) {
+		c.provider.Protocol, c.provider.BaseURL, c.provider.RegionURL = "gemini", c.provider.BaseURL+"beta", ""
+	})
+	a := w.call("/v1/embeddings", `{"model":"mock/small:in=12","input":["a","b"],"dimensions":3}`)
+	u, entries := w.only().usage, mock.Entries()
+	if a.status != 200 || strings.Count(a.body, `"object":"embedding"`) != 2 || len(entries) != 1 || entries[0].Tokens.Prompt != 12 || u.Tokens.Input != 12 || u.Estimated {
+		t.Errorf("got %d %s; billed %+v, recorded %v", a.status, a.body, entries, u)
+	}
+}

@@ -13,6 +13,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gin-gonic/gin"
 	"github.com/google/go-cmp/cmp"
+
+	"weir/stack/provider"
 )
 
 var update = flag.Bool("update", false, "rewrite schemas/openapi.json")
@@ -137,6 +139,35 @@ func TestInferenceIsAsDocumented(t *testing.T) {
 			if a.status == 200 && (strings.HasPrefix(name, "X-Requesty-") || strings.HasPrefix(name, "X-Ratelimit-")) && !documented[name] {
 				t.Errorf("%s answers with %s, which is not documented", c.id, name)
 			}
+		}
+	}
+}
+
+// The call that the page offers first at each endpoint succeeds with the mock provider.
+func TestFirstExamplesSucceed(t *testing.T) {
+	doc, err := openapi3.NewLoader().LoadFromFile(committed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := start(t, provider.New().ServeHTTP)
+	for path, item := range doc.Paths.Map() {
+		if strings.Contains(path, "/manage/") || item.Post == nil {
+			continue
+		}
+		body := item.Post.RequestBody.Value.Content["application/json"]
+		if body == nil {
+			continue // a form: the files are the reader's to choose
+		}
+		if body.Examples["1"] == nil {
+			t.Errorf("%s has no example", path)
+			continue
+		}
+		text, err := json.Marshal(body.Examples["1"].Value.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := w.call(path, string(text)); a.status != 200 {
+			t.Errorf("%s with %s: got %d %s", path, text, a.status, a.body)
 		}
 	}
 }

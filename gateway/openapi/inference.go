@@ -1,7 +1,6 @@
 package openapi
 
 import (
-	"encoding/json"
 	"net/http"
 	"reflect"
 
@@ -104,8 +103,7 @@ func inference(r huma.Registry) []*huma.Operation {
 		"Retry-After": {Description: "Seconds, where trying again may help", Schema: &huma.Schema{Type: huma.TypeString}},
 	}, Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/ErrorBody"}}}}
 	keyed := []map[string][]string{{bearer: {}}, {apiKey: {}}}
-	request := jsonOf(reflect.TypeFor[chatRequest]())
-	request["application/json"].Examples = chatExamples()
+	request := shown("/v1/chat/completions", jsonOf(reflect.TypeFor[chatRequest]()))
 	open := []map[string][]string{{}, {bearer: {}}, {apiKey: {}}}
 
 	completion := jsonOf(reflect.TypeFor[chatAnswer]())
@@ -146,20 +144,6 @@ func inference(r huma.Registry) []*huma.Operation {
 func probe(id, path, summary string, ok *huma.Response) *huma.Operation {
 	return &huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Tags: []string{serviceTag}, Summary: summary, Security: []map[string][]string{{}},
 		Responses: map[string]*huma.Response{"200": ok}}
-}
-
-// chatExamples are calls to send as they stand. The page offers them in the order
-// of their names, the first one at once: that of the stack on one machine.
-func chatExamples() map[string]*huma.Example {
-	call := func(summary, model, more string) *huma.Example {
-		return &huma.Example{Summary: summary, Value: json.RawMessage(`{"model": "` + model + `", "messages": [{"role": "user", "content": "Hello, Weir"}]` + more + `}`)}
-	}
-	return map[string]*huma.Example{
-		"1": call("The mock provider of make run", "mock/small", ""),
-		"2": call("The same as a stream", "mock/small", `, "stream": true`),
-		"3": call("With tags and an end user, for the books", "mock/small", `, "requesty": {"tags": ["docs"], "user_id": "ada"}`),
-		"4": call("A real provider", "openai/gpt-5-mini", `, "max_completion_tokens": 500`),
-	}
 }
 
 // answerHeaders stand on every answer under /v1, errors and streams included.

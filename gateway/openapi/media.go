@@ -111,13 +111,21 @@ type messagesAnswer struct {
 
 // form describes the fields of a form, of which the named ones are needed.
 func form(fields map[string]*huma.Schema, needed ...string) map[string]*huma.MediaType {
-	fields["model"] = &huma.Schema{Type: huma.TypeString, Description: "provider/model or provider/model@region"}
-	fields["requesty"] = &huma.Schema{Type: huma.TypeString, Description: "For the gateway alone, as JSON; or field by field: requesty[user_id], requesty[trace_id], requesty[tags][], requesty[extra][name]"}
+	fields["model"] = field("provider/model or provider/model@region", "mock/small")
+	fields["requesty"] = field("For the gateway alone, as JSON; or field by field: requesty[user_id], requesty[trace_id], requesty[tags][], requesty[extra][name]", `{"tags": ["docs"]}`)
 	return map[string]*huma.MediaType{"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: fields, Required: append([]string{"model"}, needed...), AdditionalProperties: true}}}
 }
 
 func file(what string) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Format: "binary", Description: what}
+}
+
+// field is a field of a form. The page sends its example, for want of one the word
+// "string"; the lists of examples that OpenAPI 3.1 would have it does not read here.
+func field(what, example string) *huma.Schema {
+	s := text(what)
+	s.Extensions = map[string]any{"example": example}
+	return s
 }
 
 func text(what string) *huma.Schema { return &huma.Schema{Type: huma.TypeString, Description: what} }
@@ -129,7 +137,7 @@ func further(jsonOf func(reflect.Type) map[string]*huma.MediaType, keyed []map[s
 			answer["text/event-stream"] = &huma.MediaType{Schema: text(events)}
 		}
 		return &huma.Operation{OperationID: id, Method: http.MethodPost, Path: path, Tags: []string{inferenceTag}, Security: keyed, Summary: summary,
-			RequestBody: &huma.RequestBody{Required: true, Content: body},
+			RequestBody: &huma.RequestBody{Required: true, Content: shown(path, body)},
 			Responses:   map[string]*huma.Response{"200": {Description: "The answer", Content: answer, Headers: answerHeaders()}, "default": failure}}
 	}
 	message, count := reflect.TypeFor[messagesAnswer](), reflect.TypeFor[tokenCount]()
@@ -140,11 +148,11 @@ func further(jsonOf func(reflect.Type) map[string]*huma.MediaType, keyed []map[s
 		call("create-embeddings", "/v1/embeddings", "Embeddings", jsonOf(reflect.TypeFor[embeddingsRequest]()), jsonOf(list), ""),
 		call("create-image", "/v1/images/generations", "Images from a text", jsonOf(reflect.TypeFor[imageRequest]()), jsonOf(list), "image_generation.partial_image and .completed"),
 		call("edit-image", "/v1/images/edits", "Images from images", form(map[string]*huma.Schema{"image": file("An image, or several as image[]"), "mask": file("Where to edit"),
-			"prompt": text("What to make"), "stream": text("true for server-sent events")}, "image", "prompt"), jsonOf(list), "image_edit.partial_image and .completed"),
+			"prompt": field("What to make", "A weir at dawn"), "stream": field("true for server-sent events", "false")}, "image", "prompt"), jsonOf(list), "image_edit.partial_image and .completed"),
 		call("create-speech", "/v1/audio/speech", "Speech from a text", jsonOf(reflect.TypeFor[speechRequest]()), map[string]*huma.MediaType{"audio/*": {Schema: file("Sound, as it is made")}},
 			"speech.audio.delta and .done"),
-		call("create-transcription", "/v1/audio/transcriptions", "A text from speech", form(map[string]*huma.Schema{"file": file("The sound"), "prompt": text("Words to expect"),
-			"response_format": text("json, verbose_json, text, srt or vtt"), "stream": text("true for server-sent events")}, "file"), said, "transcript.text.delta and .done"),
+		call("create-transcription", "/v1/audio/transcriptions", "A text from speech", form(map[string]*huma.Schema{"file": file("The sound"), "prompt": field("Words to expect", "weir"),
+			"response_format": field("json, verbose_json, text, srt or vtt", "json"), "stream": field("true for server-sent events", "false")}, "file"), said, "transcript.text.delta and .done"),
 	}
 	for _, prefix := range []struct{ path, id, note string }{{"", "", ""}, {"/anthropic", "anthropic-", ", for SDKs whose base URL ends in /anthropic"}} {
 		ops = append(ops,

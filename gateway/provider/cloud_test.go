@@ -50,7 +50,7 @@ func TestCloudCredentialsOfTheGateway(t *testing.T) {
 		client := NewClient("v", egress.Rule{})
 		resp, err := client.Send(t.Context(), p, p.Gateway(), Call{RequestID: "req_1", Path: "a", Body: []byte("{}")})
 		if c.fails != "" {
-			if e := Explain(context.Background(), err, false); e.Kind != apierror.ProviderCredentials || !strings.Contains(e.Message, c.fails) {
+			if e := Explain(context.Background(), err, false); e.Kind != apierror.ProviderCredentials || !strings.Contains(e.Message, c.fails) || strings.Contains(e.Message, notThere) {
 				t.Errorf("%s: %v", name, e)
 			}
 			continue

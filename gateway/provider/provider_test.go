@@ -2,6 +2,7 @@ package provider
 
 import (
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -87,6 +88,21 @@ func TestEveryVendorIsConfiguredByItsName(t *testing.T) {
 		}
 		if p.LimitField == "" || p.Protocol == nil || p.endpoint.base == "" {
 			t.Errorf("%s: got %+v", name, p)
+		}
+	}
+}
+
+// docs/providers.md names every vendor that there is.
+func TestEveryVendorIsInTheTable(t *testing.T) {
+	text, err := os.ReadFile("../../docs/providers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "## The known vendors")
+	table, _, _ = strings.Cut(table, "\n## ")
+	for name := range vendors() {
+		if !strings.Contains(table, "`"+name+"`") {
+			t.Errorf("%s is not in the table of docs/providers.md", name)
 		}
 	}
 }

@@ -16,6 +16,7 @@ var ours = rules{
 		{"gateway/app", "internal/...", "the log, keys, prices, lifecycle and metrics, built once"},
 		{"gateway/httpapi", "gateway/pipeline", "a route hands its request to the pipeline"},
 		{"gateway/httpapi", "gateway/apierror", "what a route refuses itself"},
+		{"gateway/httpapi", "gateway/wire/messages", "refuses at Anthropic's paths in Anthropic's shape"},
 		{"gateway/httpapi", "gateway/auth", "the routes that only ask for a key"},
 		{"gateway/httpapi", "gateway/provider", "lists what is configured"},
 		{"gateway/httpapi", "gateway/manage", "what its API must be made with"},

@@ -156,6 +156,7 @@ func TestLoadFailure(t *testing.T) {
 	f("overflow", "kafka: {replication_factor: 70000}\n", nil,
 		"kafka.replication_factor: expects a whole number, got the number 70000")
 	f("a number for text", "gateway: {listen: 8080}\n", nil, "gateway.listen: expects text (put it in quotes), got the number 8080")
+	f("a date for text", "gateway: {listen: 2024-10-21}\n", nil, "gateway.listen: expects text (put it in quotes), got a date")
 	f("a number for a duration", "gateway: {window: 5}\n", nil, "gateway.window: expects a duration such as 250ms or 1s, got the number 5")
 	f("a bad duration", "gateway: {window: soon}\n", nil, "gateway.window: expects a duration")
 	f("a bad size", "gateway: {max_body_bytes: 20 potatoes}\n", nil, `gateway.max_body_bytes: expects a size such as 4096, 20MB or 1GiB, got "20 potatoes"`)

@@ -178,6 +178,8 @@ func describe(v reflect.Value) string {
 		return "true or false"
 	case v.CanFloat():
 		return "a number with a fraction"
+	case v.Type() == reflect.TypeFor[time.Time](): // as YAML reads an API's version without quotes
+		return "a date"
 	default:
 		return fmt.Sprint("the number ", v.Interface())
 	}

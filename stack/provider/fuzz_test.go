@@ -12,7 +12,8 @@ import (
 
 // FuzzBodies has any body at every path: nothing panics, and what is no 200 is JSON and in the ledger, unbilled.
 func FuzzBodies(f *testing.F) {
-	paths := []string{"/v1/embeddings", "/v1/images/generations", "/v1/audio/speech", "/v1/images/edits", "/v1/audio/transcriptions", "/v1/messages/count_tokens"}
+	paths := []string{"/v1/embeddings", "/v1/images/generations", "/v1/audio/speech", "/v1/images/edits", "/v1/audio/transcriptions", "/v1/messages/count_tokens",
+		"/v1beta/models/small:batchEmbedContents"}
 	for i, d := range dialects() {
 		paths = append(paths, d.path("small", false))
 		f.Add(len(paths)-1, d.body("small", `"hello"`, d.tool, false), "application/json")

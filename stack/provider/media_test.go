@@ -91,6 +91,29 @@ func TestEmbeddings(t *testing.T) {
 	contains(t, "azure", text, `{"error":`)
 }
 
+func TestEmbeddingsOfGemini(t *testing.T) {
+	p, server := start(t)
+	const path = "/v1beta/models/small:in=12:batchEmbedContents"
+	_, text, _ := postTo(t, server+path, `{"requests":[{"model":"models/small:in=12","content":{"parts":[{"text":"hi"}]},"outputDimensionality":3},`+
+		`{"model":"models/small:in=12","content":{"parts":[{"text":"ho"}]}}]}`, "X-Goog-Api-Key", "k")
+	var list struct {
+		Embeddings []struct{ Values []float32 }
+		Usage      struct{ PromptTokenCount int } `json:"usageMetadata"`
+	}
+	if err := json.Unmarshal([]byte(text), &list); err != nil || len(list.Embeddings) != 2 || len(list.Embeddings[0].Values) != 3 || len(list.Embeddings[1].Values) != 8 || list.Usage.PromptTokenCount != 12 {
+		t.Errorf("%v %s", err, text)
+	}
+	if e := last(t, p, 1); e.Prompt != 12 || e.Completion != 0 || e.Protocol != "gemini" || !e.Billed || !e.Reported {
+		t.Errorf("ledger has %+v", e)
+	}
+	refuses(t, "/v1beta/models/small:batchEmbedContents", `{"requests":[HERE]}`, []string{"X-Goog-Api-Key", "k"}, [][2]string{
+		{``, "at least one"}, {`{"model":"models/other","content":{"parts":[]}}`, "model"}, {`{"model":"models/small"}`, "content"},
+		{`{"model":"models/small","content":{"parts":[]},"outputDimensionality":0}`, "output_dimensionality"}, {`{"dimensions":3}`, "dimensions"},
+	})
+	_, text, _ = postTo(t, server+"/v1/projects/p/locations/l/publishers/google/models/small:batchEmbedContents", `{"requests":[]}`, "Authorization", "Bearer k")
+	contains(t, "vertex", text, "NOT_FOUND")
+}
+
 func TestImages(t *testing.T) {
 	p, server := start(t)
 	_, text, _ := postTo(t, server+"/v1/images/generations", `{"model":"small:in=20,out=40","prompt":"a dam","n":2}`)

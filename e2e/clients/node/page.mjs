@@ -24,7 +24,7 @@ try {
 
   for (const named of operations.split(",")) {
     const [tag, id] = named.split("/");
-    const operation = page.locator(`.opblock[id$="-${id}"]`);
+    const operation = page.locator(`.opblock[id="operations-${tag.replaceAll(" ", "_")}-${id}"]`);
     if (!await operation.isVisible()) await press(page.locator(`.opblock-tag[data-tag="${tag}"]`));
     await press(operation.locator(".opblock-summary-control"));
     await operation.locator(".execute").click(); // a real one: only then has the page filled in the example

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -90,6 +91,16 @@ func AWSFromEnvironment(getenv func(string) string, o Options) (Signer, error) {
 	return k.signer(o)
 }
 
+// withoutPath is why a file could not be read, without its place on this machine: the
+// client whose call needed it is told.
+func withoutPath(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
+}
+
 // fromProfile reads the shared credentials file.
 func (k *awsKey) fromProfile(getenv func(string) string) error {
 	path, profile := getenv("AWS_SHARED_CREDENTIALS_FILE"), getenv("AWS_PROFILE")
@@ -101,7 +112,7 @@ func (k *awsKey) fromProfile(getenv func(string) string) error {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("read AWS credentials: set AWS_ACCESS_KEY_ID, AWS_BEARER_TOKEN_BEDROCK or AWS_SHARED_CREDENTIALS_FILE: %w", err)
+		return fmt.Errorf("read AWS credentials: set AWS_ACCESS_KEY_ID, AWS_BEARER_TOKEN_BEDROCK or AWS_SHARED_CREDENTIALS_FILE: %w", withoutPath(err))
 	}
 	inside := false
 	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {

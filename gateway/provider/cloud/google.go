@@ -124,7 +124,7 @@ func GoogleFromEnvironment(getenv func(string) string) ([]byte, error) {
 	}
 	credential, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read Google credentials: set GOOGLE_APPLICATION_CREDENTIALS: %w", err)
+		return nil, fmt.Errorf("read Google credentials: set GOOGLE_APPLICATION_CREDENTIALS: %w", withoutPath(err))
 	}
 	return credential, nil
 }

@@ -65,10 +65,10 @@ func readForm(f Format, contentType string, body io.Reader) (_ *upload, e *apier
 	parts := multipart.NewReader(body, params["boundary"])
 	for n := 0; ; n++ {
 		p, err := parts.NextRawPart()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) && n > 0 {
 			break
 		}
-		if err != nil {
+		if err != nil { // also a body that the boundary is not in
 			return nil, badForm()
 		}
 		if n == maxParts {

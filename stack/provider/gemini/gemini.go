@@ -1,5 +1,5 @@
-// Package gemini is Google's side of the mock provider: generateContent, plain and streamed, and countTokens,
-// at the paths of the Gemini API (with a key) and of Vertex AI (with a bearer token). It refuses, in Google's
+// Package gemini is Google's side of the mock provider: generateContent, plain and streamed, countTokens and
+// batchEmbedContents, at the paths of the Gemini API (with a key) and of Vertex AI (with a bearer token). It refuses, in Google's
 // words, fields that it does not know, also within schemas, and turns that do not fit each other. Nothing is
 // shared between requests.
 package gemini

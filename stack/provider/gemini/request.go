@@ -46,6 +46,9 @@ func readWith(auth func(*http.Request) error) func(*http.Request, []byte) (answe
 		if err := auth(r); err != nil {
 			return wish, nil, err
 		}
+		if method == "batchEmbedContents" && r.PathValue("project") == "" { // Vertex AI has it not
+			return readEmbeddings(wish, body)
+		}
 		switch method {
 		case "generateContent", "streamGenerateContent":
 		case "countTokens":

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
-	"hash/fnv"
 	"math"
 	"net/http"
 
@@ -97,7 +96,7 @@ func (*embeddingsWire) Broken(bool) []byte            { return brokenBody() }
 func (w *embeddingsWire) Whole() []byte {
 	data := make([]object, len(w.inputs))
 	for i, input := range w.inputs {
-		vector := embed(input, w.dimensions)
+		vector := answer.Vector(input, w.dimensions)
 		data[i] = object{"object": "embedding", "index": i, "embedding": vector}
 		if w.encoded {
 			var b []byte
@@ -112,21 +111,4 @@ func (w *embeddingsWire) Whole() []byte {
 		body["usage"] = object{"prompt_tokens": w.a.Tokens.Prompt, "total_tokens": w.a.Tokens.Prompt}
 	}
 	return exchange.JSON(body)
-}
-
-// embed is a vector of length one that depends on the text alone.
-func embed(text string, dimensions int) []float32 {
-	vector, sum := make([]float32, dimensions), 0.0
-	for i := range vector {
-		hash := fnv.New32a()
-		hash.Write([]byte(text))
-		hash.Write([]byte{byte(i), byte(i >> 8)})
-		v := float64(hash.Sum32()%2001)/1000 - 1
-		vector[i], sum = float32(v), sum+v*v
-	}
-	norm := math.Sqrt(max(sum, 1e-9))
-	for i := range vector {
-		vector[i] = float32(float64(vector[i]) / norm)
-	}
-	return vector
 }
