@@ -102,6 +102,9 @@ func (t *translation) event(out []byte, e *genai.Event) []byte {
 	switch e.Kind {
 	case genai.Start:
 		t.seen.ID, t.seen.ServiceTier = e.ID, e.ServiceTier
+		if e.Usage != (genai.Usage{}) {
+			t.seen.Usage, t.seen.HasUsage, t.seen.Partial = e.Usage, true, true
+		}
 	case genai.PartStart:
 		t.seen.part(&e.Part)
 	case genai.Delta:
@@ -111,7 +114,7 @@ func (t *translation) event(out []byte, e *genai.Event) []byte {
 	case genai.Finish:
 		t.seen.FinishReason = e.Stop.String()
 	case genai.Reported:
-		t.seen.Usage, t.seen.HasUsage = e.Usage, true
+		t.seen.Usage, t.seen.HasUsage, t.seen.Partial = e.Usage, true, false
 	case genai.Failure:
 		if !t.ended && t.err == nil {
 			t.err = e.Err

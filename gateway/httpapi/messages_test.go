@@ -1,0 +1,93 @@
+package httpapi_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"weir/internal/live"
+	"weir/schemas"
+)
+
+// messageEvents are Anthropic's events of an answer of which the first part alone came:
+// what went in is known by then, what comes out is not.
+const messageEvents = `event: message_start
+data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"small","content":[],"stop_reason":null,"usage":{"input_tokens":50,"cache_read_input_tokens":40,"cache_creation_input_tokens":10,"output_tokens":1}}}
+
+event: content_block_start
+data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"one two three four five six seven eight"}}
+
+`
+
+const messageEnd = `event: message_delta
+data: {"type":"message_delta","delta":{"stop_reason":"end_turn"}%s}
+
+event: message_stop
+data: {"type":"message_stop"}
+
+`
+
+// The usage that a stream of Anthropic's begins with does not make it whole when it ends
+// there, and its one token of output is not all that there was.
+func TestMessagesThatReportNoOutput(t *testing.T) {
+	for name, c := range map[string]struct {
+		rest   string
+		status int32
+	}{
+		"ends early":           {"", 502},
+		"ends without a usage": {strings.Replace(messageEnd, "%s", "", 1), 200},
+	} {
+		for path, body := range map[string]string{"/v1/messages": strings.Replace(streamBody, "{", `{"max_tokens":100,`, 1), "/v1/chat/completions": streamBody} {
+			t.Run(name+path, func(t *testing.T) {
+				w := start(t, func(rw http.ResponseWriter, r *http.Request) {
+					s := events(rw, r)
+					_, _ = io.WriteString(s.w, messageEvents+c.rest)
+				}, func(c *config) { c.provider.Protocol = "anthropic" })
+				a := w.do(t.Context(), "POST", path, strings.NewReader(body), "x-api-key", apiKey)
+				if failed := strings.Contains(a.body, "event: error"); failed != (c.status != 200) {
+					t.Errorf("got %s", a.body)
+				}
+				rec := w.only()
+				u := rec.usage
+				if rec.response.Status != c.status || !u.Estimated || u.Tokens.Input != 50 || u.Tokens.CachedInput != 40 || u.Tokens.CacheWrite != 10 || u.Tokens.Output != 8 {
+					t.Errorf("recorded %v\n%v", rec.response, u)
+				}
+			})
+		}
+	}
+}
+
+// What a limit bounds is said by the field that the provider gets, and not by the client's.
+func TestLimitThatGoesOutInAnotherField(t *testing.T) {
+	for name, c := range map[string]struct {
+		path, field, provider string // the client's field, the provider's
+		apart                 bool
+	}{
+		"messages, the answer's alone":  {"/v1/messages", "max_tokens", "max_tokens", true},
+		"messages, reasoning and all":   {"/v1/messages", "max_tokens", "max_completion_tokens", false},
+		"responses, the answer's alone": {"/v1/responses", "max_output_tokens", "max_tokens", true},
+		"chat, as the client says":      {"/v1/chat/completions", "max_completion_tokens", "max_tokens", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var want int64
+			w := start(t, respond(200, plainAnswer), func(cfg *config) { cfg.provider.LimitField = c.provider }, with(&budgets{grant: func(c live.Claim) (live.Grant, error) {
+				want = c.Want
+				return live.Grant{Pico: c.Want, Verdict: live.Admitted}, nil
+			}}))
+			w.limitKey(func(k *schemas.ApiKey) { k.Limits = monthly(5e12) })
+			body := `{"model":"mock/apart","` + c.field + `":100,"messages":[{"role":"user","content":"hi"}]}`
+			if c.path == "/v1/responses" {
+				body = `{"model":"mock/apart","` + c.field + `":100,"input":"hi"}`
+			}
+			a := w.do(t.Context(), "POST", c.path, strings.NewReader(body), "x-api-key", apiKey)
+			const answer, reasoning = 100 * 10e6, 1000 * 10e6
+			if a.status != 200 || want < answer || (want > answer+reasoning) != c.apart {
+				t.Errorf("got %d, %d set aside", a.status, want)
+			}
+		})
+	}
+}
