@@ -45,6 +45,20 @@ func (c *call) translate() (e *apierror.Error) {
 	return nil
 }
 
+// translated is a request of which the provider gets another one: what its limit bounds
+// is told by the field that it goes out in.
+type translated struct {
+	wire.Request
+	limitField string
+}
+
+// Bounds are those of the request that goes out.
+func (t translated) Bounds() (wire.Bounds, *apierror.Error) {
+	b, e := t.Request.Bounds()
+	b.MaxTokens = b.Limit > 0 && t.limitField == "max_tokens"
+	return b, e //nolint:wrapcheck // it names the client's field
+}
+
 // upstream is the call that goes to the provider.
 func (c *call) upstream() (call provider.Call, e *apierror.Error) {
 	p := c.target.Provider
