@@ -61,6 +61,35 @@ func TestMessagesThatReportNoOutput(t *testing.T) {
 	}
 }
 
+// Where the model runs is fixed by the region of the call, not by a field of its request.
+func TestPinsAndInferenceGeo(t *testing.T) {
+	for name, c := range map[string]struct {
+		geo, model string
+		pinned     bool
+		status     int
+	}{
+		"not pinned":        {`,"inference_geo":"global"`, "small", false, 200},
+		"pinned":            {`,"inference_geo":"global"`, "small", true, 403},
+		"pinned, in it":     {`,"inference_geo":"us"`, "small", true, 200},
+		"pinned, no name":   {`,"inference_geo":["global"]`, "small", true, 403},
+		"pinned, a null":    {`,"inference_geo":null`, "small", true, 200},
+		"named, another":    {`,"inference_geo":"global"`, "small@us", false, 403},
+		"pinned, says none": {``, "small", true, 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := start(t, respond(200, `{"id":"m","type":"message","role":"assistant","model":"x","content":[],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":1}}`),
+				func(c *config) { c.provider.Protocol, c.provider.Region = "anthropic", "us" })
+			if c.pinned {
+				w.limitKey(func(k *schemas.ApiKey) { k.Regions = []string{"us"} })
+			}
+			a := w.do(t.Context(), "POST", "/v1/messages", strings.NewReader(`{"model":"mock/`+c.model+`","max_tokens":9,"messages":[{"role":"user","content":"hi"}]`+c.geo+`}`), "x-api-key", apiKey)
+			if a.status != c.status || a.status == 403 && !strings.Contains(a.body, "inference_geo") {
+				t.Errorf("got %d %s", a.status, a.body)
+			}
+		})
+	}
+}
+
 // What a limit bounds is said by the field that the provider gets, and not by the client's.
 func TestLimitThatGoesOutInAnotherField(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -34,6 +34,19 @@ type member struct {
 // Head is what every request says.
 func (r *Request) Head() *wire.Head { return &r.head }
 
+// Place is the inference_geo that the request names, "" for none: over what the workspace
+// is set to, it fixes where the model runs.
+func (r *Request) Place() (place string) {
+	for _, m := range r.others {
+		if m.name == "inference_geo" {
+			if place = wire.String(r.head.Body, m.value); place == "" {
+				return "(no name)"
+			}
+		}
+	}
+	return place
+}
+
 const fields = 8
 
 // fieldNames are the members that the gateway reads.
