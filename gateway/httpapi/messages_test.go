@@ -61,6 +61,30 @@ func TestMessagesThatReportNoOutput(t *testing.T) {
 	}
 }
 
+// A field that only the provider's format has bounds nothing in the client's.
+func TestFieldsOfTheProviderAndBudgets(t *testing.T) {
+	for field, protocol := range map[string]string{`"cachedContent":"cachedContents/x"`: "gemini", `"cached_content":"cachedContents/x"`: "gemini",
+		`"container":"c"`: "anthropic", `"mcp_servers":[{"type":"url","url":"https://mcp.example","name":"m"}]`: "anthropic"} {
+		for path, body := range map[string]string{"/v1/chat/completions": plainBody, "/v1/messages": plainBody, "/v1/responses": `{"model":"mock/small","input":"hi"}`} {
+			if path == "/v1/messages" && protocol == "anthropic" {
+				continue // its own
+			}
+			w := start(t, respond(500, `{}`), func(c *config) { c.provider.Protocol = protocol }, with(&budgets{grant: func(c live.Claim) (live.Grant, error) {
+				return live.Grant{Pico: c.Want, Verdict: live.Admitted}, nil
+			}}))
+			w.limitKey(func(k *schemas.ApiKey) { k.Limits = monthly(5e12) })
+			limit := map[string]string{"/v1/responses": "max_output_tokens"}[path]
+			if limit == "" {
+				limit = "max_tokens"
+			}
+			a := w.do(t.Context(), "POST", path, strings.NewReader(strings.Replace(body, "{", `{"`+limit+`":9,`+field+",", 1)), "x-api-key", apiKey)
+			if a.status != 400 || !strings.Contains(a.body, "budget") {
+				t.Errorf("%s with %s: %d %s", path, field, a.status, a.body)
+			}
+		}
+	}
+}
+
 // Where the model runs is fixed by the region of the call, not by a field of its request.
 func TestPinsAndInferenceGeo(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -248,7 +248,7 @@ func (c *call) claim() *apierror.Error {
 	p := c.target.Provider
 	request := c.req
 	if c.conversation != nil {
-		request = translated{c.req, p.LimitIn()}
+		request = translated{c.req, p.LimitIn(), c.conversation.Extra}
 	}
 	e := c.permit.Claim(&c.caller, c.id, c.start, admission.Model{Vendor: p.Vendor, Provider: p.Name, Name: c.target.Model},
 		c.account.Own() && (c.spare == nil || c.spare.Own()), request)
