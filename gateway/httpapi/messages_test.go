@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -82,6 +83,19 @@ func TestFieldsOfTheProviderAndBudgets(t *testing.T) {
 				t.Errorf("%s with %s: %d %s", path, field, a.status, a.body)
 			}
 		}
+	}
+}
+
+// However many fields are left out, the header that says so stays small.
+func TestWarningsAreBounded(t *testing.T) {
+	var fields strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&fields, `"field_%d":1,`, i)
+	}
+	w := start(t, respond(200, plainAnswer))
+	a := w.do(t.Context(), "POST", "/v1/messages", strings.NewReader(strings.Replace(plainBody, "{", `{"max_tokens":9,`+fields.String(), 1)), "x-api-key", apiKey)
+	if got := a.header.Get("X-Requesty-Warnings"); a.status != 200 || len(got) > 5000 || !strings.Contains(got, "field_0") || !strings.HasSuffix(got, " more") {
+		t.Errorf("%d: %d bytes of warnings, %.100s", a.status, len(got), got)
 	}
 }
 

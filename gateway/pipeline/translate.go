@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -64,6 +65,8 @@ func (t translated) Bounds() (wire.Bounds, *apierror.Error) {
 			b.May(f.Name)
 		case "mcp_servers":
 			b.ServerTool(0, f.Name) // called as often as the model likes
+		case "prediction":
+			b.Predicted += int64(len(f.Raw)) * b.Choices // rejected text is billed as output
 		}
 	}
 	return b, e //nolint:wrapcheck // it names the client's field
@@ -137,13 +140,32 @@ func (c *call) newStream() wire.Stream {
 	return wire.NewTranslation(c.format, c.target.Provider.Protocol, c.reply())
 }
 
+// maxWarnings bounds the header in bytes: many clients take 16 KiB of all headers.
+const maxWarnings = 4 << 10
+
+// joined is warnings as one text, with the number of those that have no room.
+func joined(warnings []string) string {
+	var b strings.Builder
+	for i, w := range warnings {
+		if b.Len()+len(w) > maxWarnings {
+			fmt.Fprintf(&b, "; and %d more", len(warnings)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(w)
+	}
+	return b.String()
+}
+
 // warn says in the answer's headers what of the request was left out or lowered.
 func (c *call) warn(h http.Header) {
 	c.permit.Warn(h)
 	if len(c.warnings) == 0 {
 		return
 	}
-	all := strings.Join(c.warnings, "; ")
+	all := joined(c.warnings)
 	if lowered := h["X-Requesty-Warnings"]; len(lowered) > 0 {
 		all = lowered[0] + "; " + all
 	}
