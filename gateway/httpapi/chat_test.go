@@ -190,6 +190,40 @@ func TestSilentStreamIsKeptOpen(t *testing.T) {
 	}
 }
 
+// A second attempt is kept open as the first would have been.
+func TestSilentStreamOfASecondAttemptIsKeptOpen(t *testing.T) {
+	next := make(chan struct{})
+	tries := 0
+	w := start(t, func(rw http.ResponseWriter, r *http.Request) {
+		s := events(rw, r)
+		if tries++; tries == 1 {
+			s.send(`{"error":{"message":"busy","code":529}}`)
+			return
+		}
+		s.send(content("a"))
+		select {
+		case <-next:
+		case <-time.After(5 * time.Second):
+			t.Error("no ping came")
+		}
+		s.send(content("b"), stopChunk, usageChunk, "[DONE]")
+	}, sealing(t), func(c *config) { c.limits.PingInterval = time.Millisecond })
+	w.brings(`"sk-of-the-organisation"`, "own_then_gateway")
+	resp := w.send(context.Background(), "POST", "/v1/chat/completions", strings.NewReader(streamBody), "x-api-key", apiKey)
+	defer resp.Body.Close()
+	pings := 0
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		if lines.Text() == ": ping" {
+			if pings++; pings == 1 {
+				close(next)
+			}
+		}
+	}
+	if rec := w.only(); pings == 0 || rec.usage.Attempts != 2 || rec.response.Status != 200 {
+		t.Errorf("%d pings, recorded %v", pings, rec.response)
+	}
+}
+
 func TestAnswerThatCannotBeRecordedDoesNotEndCleanly(t *testing.T) {
 	cannot := func() error { return errFull }
 	t.Run("plain", func(t *testing.T) {

@@ -89,7 +89,8 @@ func start(t testing.TB, serve http.HandlerFunc, change ...func(*config)) *world
 	w := &world{t: t, journal: newJournal(t), registry: prometheus.NewRegistry(), log: &bytes.Buffer{}}
 	prices := must(catalog.New(catalog.Config{Models: []catalog.ModelConfig{{ID: "mock/small", InputPrice: "1", CachedPrice: "0.5", CachingPrice: "2", OutputPrice: "10", ReasoningPrice: "20",
 		ServiceTiers: []string{"flex=1"}},
-		{ID: "mock/tiers", InputPrice: "1", OutputPrice: "10", ServiceTiers: []string{"flex=1/2", "priority=7/4"}, SearchPrice: "10", ContextWindow: 1000, MaxOutputTokens: 50}}}))(t)
+		{ID: "mock/tiers", InputPrice: "1", OutputPrice: "10", ServiceTiers: []string{"flex=1/2", "priority=7/4"}, SearchPrice: "10", ContextWindow: 1000, MaxOutputTokens: 50},
+		{ID: "mock/apart", InputPrice: "1", OutputPrice: "10", MaxOutputTokens: 1000, ReasoningApart: true}}}))(t)
 	providers := must(provider.NewSet([]provider.Config{c.provider}, "", func(string) string { return c.key }))(t)
 	logs := slog.New(slog.NewTextHandler(&lockedWriter{w: w.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.control = keysOf(t, logs)

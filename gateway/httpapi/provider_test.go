@@ -139,3 +139,19 @@ func TestStreamsThatFailAfterTheirFirstByte(t *testing.T) {
 		})
 	}
 }
+
+// Usage that is reported in every chunk is that of the answer so far: it makes no answer
+// whole that broke off.
+func TestUsageSoFarIsNoEnd(t *testing.T) {
+	soFar := strings.Replace(usageChunk, `"choices":[]`, `"choices":[{"index":0,"delta":{"content":"hello"},"finish_reason":null}]`, 1)
+	chat := strings.NewReplacer(`"stream":true`, `"stream":true,"max_tokens":9`).Replace(streamBody)
+	for _, path := range []string{"/v1/chat/completions", "/v1/messages"} {
+		for want, end := range map[int32][]string{502: {soFar}, 200: {soFar, stopChunk}} {
+			w := start(t, streams(end...))
+			a := w.do(t.Context(), "POST", path, strings.NewReader(chat), "x-api-key", apiKey)
+			if rec := w.only(); rec.response.Status != want || rec.usage.Estimated != (want != 200) || rec.usage.CostPico != 810_000_000 {
+				t.Errorf("%s: recorded %v\n%v\n%s", path, rec.response, rec.usage, a.body)
+			}
+		}
+	}
+}

@@ -52,6 +52,7 @@ func (c *call) passOn() {
 	c.firstByte, c.ttft = 0, 0
 	c.line, c.billed, c.billedTier, c.billedAt = metering.Line{}, genai.Usage{}, "", time.Time{}
 	c.account, c.spare, c.began = c.spare, nil, c.took
+	c.pulse.again()
 }
 
 // tried is the attempt under way as the ledger has it.

@@ -78,6 +78,11 @@ func (c *call) meter() {
 		worked = true // cut by the gateway, not by the provider
 	}
 	switch {
+	case seen != nil && seen.HasUsage && seen.Partial:
+		u := seen.Usage // what went in; what came out is counted
+		u.Completion = max(u.Completion, c.permit.Within(c.p.Estimator.Estimate(c.target.Model, c.req, seen)).Completion)
+		c.bill(u)
+		c.line.Estimated = true
 	case seen != nil && seen.HasUsage:
 		if c.billedAt.IsZero() || seen.Usage != c.billed || seen.ServiceTier != c.billedTier {
 			c.bill(seen.Usage)

@@ -246,8 +246,12 @@ func (c *call) claim() *apierror.Error {
 		return nil
 	}
 	p := c.target.Provider
+	request := c.req
+	if c.conversation != nil {
+		request = translated{c.req, p.LimitIn(), c.conversation.Extra}
+	}
 	e := c.permit.Claim(&c.caller, c.id, c.start, admission.Model{Vendor: p.Vendor, Provider: p.Name, Name: c.target.Model},
-		c.account.Own() && (c.spare == nil || c.spare.Own()), c.req)
+		c.account.Own() && (c.spare == nil || c.spare.Own()), request)
 	if e == nil {
 		c.budgets = c.permit.Events()
 	}

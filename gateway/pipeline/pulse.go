@@ -60,6 +60,13 @@ func (c *call) beat() {
 	p.timer.Reset(c.p.Limits.PingInterval)
 }
 
+// again lets a pulse that was stopped before it had begun begin in the next attempt.
+func (p *pulse) again() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopped = false
+}
+
 // stop ends the pulse; none beats afterwards.
 func (p *pulse) stop() {
 	p.mu.Lock()

@@ -73,7 +73,7 @@ func (c *call) forward() {
 }
 
 // ended judges a stream that ended without [DONE]. Some providers send none:
-// one that said why it stopped, or what it used, is whole.
+// one that said why it stopped, or what it used in all, is whole.
 func (c *call) ended(err error) {
 	s := c.stream
 	s.Close()
@@ -82,7 +82,7 @@ func (c *call) ended(err error) {
 		c.err = provider.Explain(c.ctx, err, true)
 	case !s.Started():
 		c.err = apierror.New(apierror.ProviderUnreadable, "The provider's stream is empty.")
-	case s.Seen().FinishReason == "" && !s.Seen().HasUsage:
+	case s.Seen().FinishReason == "" && (!s.Seen().HasUsage || s.Seen().Partial):
 		c.err = apierror.New(apierror.ProviderCut, "The provider's answer broke off.")
 	}
 }

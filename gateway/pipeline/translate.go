@@ -47,6 +47,32 @@ func (c *call) translate() (e *apierror.Error) {
 	return nil
 }
 
+// translated is a request of which the provider gets another one: what its limit bounds
+// is told by the field that it goes out in, and fields that the client's own format does
+// not have may mean something to the provider.
+type translated struct {
+	wire.Request
+	limitField string
+	extra      []genai.Field // that the provider knows
+}
+
+// Bounds are those of the request that goes out.
+func (t translated) Bounds() (wire.Bounds, *apierror.Error) {
+	b, e := t.Request.Bounds()
+	b.MaxTokens = b.Limit > 0 && t.limitField == "max_tokens"
+	for _, f := range t.extra {
+		switch f.Name {
+		case "cachedContent", "cached_content", "container": // what lies with the provider
+			b.May(f.Name)
+		case "mcp_servers":
+			b.ServerTool(0, f.Name) // called as often as the model likes
+		case "prediction":
+			b.Predicted += int64(len(f.Raw)) * b.Choices // rejected text is billed as output
+		}
+	}
+	return b, e //nolint:wrapcheck // it names the client's field
+}
+
 // upstream is the call that goes to the provider.
 func (c *call) upstream() (call provider.Call, e *apierror.Error) {
 	p := c.target.Provider

@@ -133,14 +133,18 @@ func TestInferenceProfilesAndPins(t *testing.T) {
 	}
 	const arn = "arn:aws:bedrock:eu-west-1:123456789012:"
 	for model, pins := range map[string]string{ // with which it may be called
-		"anthropic.claude-sonnet-4-v1:0":                       "eu-west-1",
-		"zai.glm-4.7":                                          "eu-west-1",
-		"eu.anthropic.claude-sonnet-4-v1:0":                    "eu-west-1 eu",
-		"global.anthropic.claude-opus-4":                       "eu-west-1 global",
-		"us-gov.anthropic.claude-3":                            "eu-west-1 us-gov",
-		arn + "inference-profile/eu.anthropic.claude-sonnet-4": "eu-west-1 eu",
-		arn + "application-inference-profile/abc123":           "eu-west-1 any",
-		arn + "imported-model/abc123":                          "eu-west-1",
+		"anthropic.claude-sonnet-4-v1:0":                                             "eu-west-1",
+		"zai.glm-4.7":                                                                "eu-west-1",
+		"eu.anthropic.claude-sonnet-4-v1:0":                                          "eu-west-1 eu",
+		"global.anthropic.claude-opus-4":                                             "eu-west-1 global",
+		"us-gov.anthropic.claude-3":                                                  "eu-west-1 us-gov",
+		arn + "inference-profile/eu.anthropic.claude-sonnet-4":                       "eu-west-1 eu",
+		arn + "application-inference-profile/abc123":                                 "eu-west-1 any",
+		arn + "default-prompt-router/anthropic.claude:1":                             "eu-west-1 any",
+		arn + "prompt-router/abc123":                                                 "eu-west-1 any",
+		arn + "imported-model/abc123":                                                "eu-west-1",
+		arn + "provisioned-model/abc123":                                             "eu-west-1",
+		"arn:aws:bedrock:eu-west-1::foundation-model/anthropic.claude-sonnet-4-v1:0": "eu-west-1",
 	} {
 		regions := strings.Fields(pins)
 		if got, e := p.Home(model).Within(regions); e != nil || got.Region != "eu-west-1" {

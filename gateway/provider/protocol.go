@@ -22,6 +22,19 @@ type manners struct {
 	query  string // that such a client may send along
 }
 
+// LimitIn is the field in which a translated request has its output limit.
+func (p *Provider) LimitIn() string {
+	switch p.Protocol.Name() {
+	case genai.Chat:
+		return p.LimitField
+	case genai.Anthropic:
+		return "max_tokens"
+	case genai.Responses:
+		return "max_output_tokens"
+	}
+	return "maxTokens" // Gemini and Bedrock have their own, which hold the reasoning
+}
+
 // protocolOf returns a protocol by its name in weir.yaml; vertex says that the models
 // are Vertex AI's.
 func protocolOf(name string, vertex bool) (wire.Protocol, manners, error) {

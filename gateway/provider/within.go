@@ -38,7 +38,11 @@ func (t Target) Within(regions []string) (Target, *apierror.Error) {
 
 // geography is that of an inference profile's name, such as eu.anthropic.claude-…: makers
 // of models have longer names.
-var geography = regexp.MustCompile(`^(global|apac|us-gov|[a-z]{2})\.[a-z0-9]+\.`)
+var geography = regexp.MustCompile(`^(global|apac|us-gov|[a-z]{2})\.[a-z0-9-]+\.`)
+
+// staying is an ARN of what is served where it is called: others, such as application
+// inference profiles and prompt routers, name what may be anywhere.
+var staying = regexp.MustCompile(`:(foundation-model|custom-model|custom-model-deployment|provisioned-model|imported-model)/`)
 
 // spans is the geography over which Bedrock spreads the calls of an inference profile,
 // whatever the region of the address is; "" for a model, which stays. Of a profile that
@@ -49,7 +53,7 @@ func (t Target) spans() string {
 	case t.Provider.Protocol.Name() != genai.Bedrock:
 		return ""
 	case strings.HasPrefix(name, "arn:"):
-		arn = strings.Contains(name, "inference-profile/")
+		arn = !staying.MatchString(name)
 		name = name[strings.LastIndexByte(name, '/')+1:]
 	}
 	if found := geography.FindStringSubmatch(name); found != nil {

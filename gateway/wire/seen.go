@@ -13,6 +13,9 @@ type Seen struct {
 	FinishReason string // the provider's own word in a pass-through, genai's in a translation
 	Usage        genai.Usage
 	HasUsage     bool
+	// Partial says that Usage is what was used so far, or what an answer began with: of its
+	// output there may be more.
+	Partial bool
 	// Beyond is what a count of the texts misses where the provider reports no usage:
 	// sound and pictures.
 	Beyond  genai.Usage

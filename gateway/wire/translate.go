@@ -71,8 +71,10 @@ type translation struct {
 	events  []genai.Event
 	seen    Seen
 	started bool
-	ended   bool
-	err     *apierror.Error
+	// reported says that the provider did report usage, beyond what the answer began with.
+	reported bool
+	ended    bool
+	err      *apierror.Error
 }
 
 func (t *translation) Seen() *Seen                 { return &t.seen }
@@ -102,6 +104,9 @@ func (t *translation) event(out []byte, e *genai.Event) []byte {
 	switch e.Kind {
 	case genai.Start:
 		t.seen.ID, t.seen.ServiceTier = e.ID, e.ServiceTier
+		if e.Usage != (genai.Usage{}) {
+			t.seen.Usage, t.seen.HasUsage, t.seen.Partial = e.Usage, true, true
+		}
 	case genai.PartStart:
 		t.seen.part(&e.Part)
 	case genai.Delta:
@@ -109,16 +114,17 @@ func (t *translation) event(out []byte, e *genai.Event) []byte {
 			t.seen.output(e.Text)
 		}
 	case genai.Finish:
-		t.seen.FinishReason = e.Stop.String()
-	case genai.Reported:
-		t.seen.Usage, t.seen.HasUsage = e.Usage, true
+		t.seen.FinishReason, t.seen.Partial = e.Stop.String(), t.seen.Partial && !t.reported
+	case genai.Reported: // some report in every event what was used so far
+		t.seen.Usage, t.seen.HasUsage, t.reported = e.Usage, true, true
+		t.seen.Partial = t.seen.FinishReason == "" && !t.ended && t.err == nil
 	case genai.Failure:
 		if !t.ended && t.err == nil {
 			t.err = e.Err
 		}
 		return out
 	case genai.End:
-		t.ended = t.err == nil
+		t.ended, t.seen.Partial = t.err == nil, t.seen.Partial && !t.reported
 		return out
 	}
 	if e.ServiceTier != "" {

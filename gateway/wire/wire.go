@@ -56,6 +56,13 @@ type Foreign interface {
 	Foreign() bool
 }
 
+// Located is a Request that may itself say where it is served, whatever the address is.
+type Located interface {
+	Request
+	// Place is what it says, "" for nothing.
+	Place() string
+}
+
 // Bridging is a Format that reaches some protocols without package genai.
 type Bridging interface {
 	Format

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"weir/schemas"
@@ -23,6 +24,9 @@ type Dearest struct {
 	prices [][]dated // of each tier
 	at     int64     // seconds since the epoch
 }
+
+// inUS ends the names of tiers that a vendor's workspace may have by default.
+const inUS = "@us"
 
 // daySeconds is how long after its admission a call may be priced.
 const daySeconds = 86_400
@@ -50,6 +54,11 @@ func (c *Catalog) Dearest(provider, model, tier string, at time.Time) (Dearest, 
 		}
 	case !standard(tier):
 		d.prices = append(d.prices, prices)
+	}
+	for i := range r.tiers { // a workspace may be in the US whatever the request asks for
+		if name, ok := strings.CutSuffix(r.tiers[i].name, inUS); ok && (name == tier || name == "standard") {
+			d.prices = append(d.prices, r.tiers[i].prices)
+		}
 	}
 	return d, true
 }

@@ -122,9 +122,9 @@ func TestDearestOfTheDay(t *testing.T) {
 	}
 	of("small", Use{Input: 1000, Output: 1000}, "0.003")
 	// claude-sonnet-4-5: an hour's cache write 6 and output 15, above 200,000
-	// tokens 12 and 22.5; a search 0.01.
-	of("claude-sonnet-4-5", Use{Input: 1000, Output: 1000}, "0.021")
-	of("claude-sonnet-4-5", Use{Input: 200_001, Output: 1000}, "2.422512")
+	// tokens 12 and 22.5; all 1.1 times where the workspace is in the US.
+	of("claude-sonnet-4-5", Use{Input: 1000, Output: 1000}, "0.0231")
+	of("claude-sonnet-4-5", Use{Input: 200_001, Output: 1000}, "2.6647632")
 	// gemini-2.5-flash: 0.3, of audio 1.
 	of("gemini-2.5-flash", Use{Input: 1000}, "0.0003")
 	of("gemini-2.5-flash", Use{Input: 1000, Media: true}, "0.001")

@@ -72,8 +72,8 @@ func TestFastAndInTheUS(t *testing.T) {
 		t.Error("a model without the tier has a price in it")
 	}
 	// All input written to the cache for an hour, at 10 dollars. A workspace may have the US
-	// by default; fast is nobody's who does not ask for it.
-	for tier, want := range map[string]string{"": "0.0385", "default": "0.035", "fast": "0.21"} {
+	// by default, whatever tier is asked for; fast is nobody's who does not ask for it.
+	for tier, want := range map[string]string{"": "0.0385", "default": "0.0385", "priority": "0.0385", "standard@us": "0.0385", "fast": "0.231", "fast@us": "0.231"} {
 		d, ok := c.Dearest("anthropic", "claude-opus-4-6", tier, noon)
 		cost, err := d.Cost(Use{Input: 1000, Output: 1000})
 		if !ok || err != nil || cost.String() != want {

@@ -92,7 +92,7 @@ func (s *stream) event(out []byte, e *wire.SSE) []byte {
 		return out
 	case string(trimmed) == "[DONE]":
 		if open {
-			s.end = append([]byte(nil), e.Raw...)
+			s.end, s.seen.Partial = append([]byte(nil), e.Raw...), false
 		}
 		return out
 	}
@@ -117,9 +117,12 @@ func (s *stream) chunk(out []byte, e *wire.SSE, text []byte, start int, open boo
 		return out
 	}
 	s.events++
+	s.seen.Partial = s.seen.Partial && len(s.seen.finish) == 0
 	if !b.usage.Empty() {
 		u, spans := readUsage(text, b.usage)
 		s.seen.Usage, s.seen.HasUsage = u, true
+		// Some report in every chunk what was used so far.
+		s.seen.Partial = open && b.content && len(s.seen.finish) == 0
 		if !s.wantUsage && !b.content {
 			return out // asked for by the gateway alone
 		}

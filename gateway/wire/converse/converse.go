@@ -23,10 +23,11 @@ func (Protocol) Call(model string, stream bool) (path, query string) {
 	return path, ""
 }
 
-// Knows tells which fields of a client's are the API's own.
+// Knows tells which fields of a client's are the API's own. performanceConfig is not
+// among them: optimised latency has prices that the catalog has none of.
 func (Protocol) Knows(field string) bool {
 	switch field {
-	case "guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables":
+	case "guardrailConfig", "requestMetadata", "promptVariables":
 		return true
 	}
 	return false

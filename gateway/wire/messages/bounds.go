@@ -23,6 +23,7 @@ func (r *Request) Bounds() (wire.Bounds, *apierror.Error) {
 	b := bounds{Bounds: wire.Bounds{Text: wire.Framing, Choices: 1}}
 	if !r.maxTokens.Empty() {
 		b.Limit = min(max(0, wire.Count(r.maxTokens.Of(body))), wire.MaxCount)
+		b.MaxTokens = b.Limit > 0
 	}
 	for m := jsonscan.Object(body, jsonscan.Space(body, 0)); m.Next(); {
 		b.member(body, &m)

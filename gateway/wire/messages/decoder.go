@@ -100,9 +100,6 @@ func (d *decoder) start(events []genai.Event, text []byte, start int) []genai.Ev
 		events = d.give(events, genai.Event{Kind: genai.Start, ID: wire.String(text, wire.Member(text, message, "id")),
 			ServiceTier: d.counts.serviceTier(), Usage: d.counts.usage()})
 	}
-	if !usage.Empty() {
-		events = d.give(events, genai.Event{Kind: genai.Reported, Usage: d.counts.usage()})
-	}
 	return events
 }
 

@@ -24,6 +24,20 @@ type Request struct {
 // Head is what every request says.
 func (r *Request) Head() *wire.Head { return &r.head }
 
+// Place is the inference_geo that the request names, "" for none: over what the workspace
+// is set to, it fixes where the model runs.
+func (r *Request) Place() (place string) {
+	body := r.head.Body
+	for m := jsonscan.Object(body, jsonscan.Space(body, 0)); m.Next(); {
+		if string(m.Name()) == "inference_geo" && m.Kind() != 'n' {
+			if place = wire.String(body, m.Value); place == "" {
+				return "(no name)"
+			}
+		}
+	}
+	return place
+}
+
 // fieldNames are the members that the gateway reads.
 func fieldNames() [8]string {
 	return [...]string{"model", "messages", "stream", "system", "tools", "max_tokens", "metadata", wire.Router}

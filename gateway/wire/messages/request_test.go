@@ -150,7 +150,7 @@ func TestBounds(t *testing.T) {
 		if e != nil || got.Text < wire.Framing {
 			t.Errorf("%s: %+v, %v", name, got, e)
 		}
-		got.Text, c.want.Choices = 0, 1
+		got.Text, c.want.Choices, c.want.MaxTokens = 0, 1, c.want.Limit > 0
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}

@@ -139,6 +139,7 @@ func (s *stream) read(text []byte, start int, open bool) bool {
 					s.edits = append(s.edits, b.setModel(s.to.Quoted))
 					if !b.usage.Empty() {
 						s.seen.report(text, b.usage)
+						s.seen.Partial = !s.reported
 					}
 				}
 				continue
@@ -169,7 +170,7 @@ func (s *stream) read(text []byte, start int, open bool) bool {
 	}
 	if !usageAt.Empty() {
 		spans := s.seen.report(text, usageAt)
-		s.reported = true
+		s.reported, s.seen.Partial = true, false
 		if open && s.to.Bill != nil {
 			s.edits = append(s.edits, spans.edit(s.to.Bill(s.seen.Usage).Cost))
 		}
