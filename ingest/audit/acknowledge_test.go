@@ -48,7 +48,8 @@ func wantKnown(t *testing.T, known audit.Acknowledgements, want map[string]uint6
 // What the log has lost is a finding until someone says that it is known, and so
 // is what it loses later, and that alone.
 func TestWhatIsAcknowledgedIsNoFinding(t *testing.T) {
-	w := delivery(t, 60)
+	const calls = 240 // so many that each partition has more than six
+	w := delivery(t, calls)
 	w.wantRefused("no audit is stored: run `ingest audit`", audit.LogGap)
 	w.wantFound(nil)
 	w.wantRefused("found no log_gap that is not acknowledged", audit.LogGap)
@@ -100,7 +101,7 @@ func TestWhatIsAcknowledgedIsNoFinding(t *testing.T) {
 	w.wantFound(nil, old, full)
 	w.sql("DELETE FROM usage WHERE kafka_partition = 1 AND kafka_offset = 2")
 	r = w.wantFound(map[audit.Kind]uint64{audit.OpenCall: 1}, old)
-	if n := r.Nodes[0]; n.Open != 1 || n.Events != 179 {
+	if n := r.Nodes[0]; n.Open != 1 || n.Events != 3*calls-1 {
 		t.Errorf("got %+v", n)
 	}
 

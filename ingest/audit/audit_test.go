@@ -188,7 +188,7 @@ func TestScatteredDamageIsGathered(t *testing.T) {
 // A repair that was cut off between the removal and the insert has left rows
 // missing, and the next one puts them back.
 func TestARepairThatWasCutOffIsFinishedByTheNext(t *testing.T) {
-	w := delivery(t, 60)
+	w := delivery(t, 240) // so many that each partition has more than four
 	w.sql("INSERT INTO usage SELECT * FROM usage WHERE kafka_partition = 1 AND kafka_offset < 4")
 	w.wantFound(map[audit.Kind]uint64{audit.RowRepeated: 4})
 	w.must(w.db.DeleteFacts(t.Context(), schemas.TopicUsage, 1, []int64{0, 1, 2, 3}))
@@ -284,7 +284,7 @@ func deleteRecords(t *testing.T, w *world, topic schemas.Topic, partition int32,
 
 // What the log has lost is found, stays found, and takes no row with it.
 func TestALogThatLostItsBeginningIsFound(t *testing.T) {
-	w := delivery(t, 60)
+	w := delivery(t, 240) // so many that each partition has more than four
 	w.wantFound(nil)
 	deleteRecords(t, w, schemas.TopicUsage, 1, 4)
 	want := map[audit.Kind]uint64{audit.LogGap: 4}
