@@ -34,7 +34,7 @@ func TestResolve(t *testing.T) {
 			t.Errorf("%s: got %+v, %v", name, got, e)
 		}
 	}
-	for name, kind := range map[string]string{"nobody/x": "unknown_provider", "/x": "unknown_provider", "policy/p": "unknown_policy", "openai/": "unknown_model", "cf/x@eu": "unknown_model", "openai/gpt-5@eu-west-1": "unknown_model"} {
+	for name, kind := range map[string]string{"nobody/x": "unknown_provider", "/x": "unknown_provider", "policy/p": "unknown_policy", "openai/": "unknown_model", "openai/..": "unknown_model", "openai/.@eu": "unknown_model", "cf/x@eu": "unknown_model", "openai/gpt-5@eu-west-1": "unknown_model"} {
 		if _, e := s.Resolve(name); e == nil || string(e.Kind) != kind || e.Status != 404 {
 			t.Errorf("%s: got %v, want %s", name, e, kind)
 		}

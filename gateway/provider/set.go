@@ -70,7 +70,7 @@ func (s *Set) Resolve(name string) (Target, *apierror.Error) {
 		}
 	}
 	model, region := SplitRegion(model)
-	if model == "" {
+	if model == "" || model == "." || model == ".." { // in a path these two are no names
 		return Target{}, apierror.New(apierror.UnknownModel, fmt.Sprintf("%q names no model. Models are named provider/model.", name))
 	}
 	named := region != ""
