@@ -74,21 +74,6 @@ func FuzzValid(f *testing.F) {
 	})
 }
 
-func FuzzString(f *testing.F) {
-	for _, s := range []string{`"a\u00e9\n\/"`, `"\ud83d\ude00"`, `"\ud83d\u0041"`, `"\ude00\ud83d"`, "\"\\b\xff\"", `"\ud800\ud83d\ude00"`} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		var want string
-		if len(text) == 0 || text[0] != '"' || json.Unmarshal(text, &want) != nil || !bytes.HasSuffix(text, []byte{'"'}) || bytes.IndexByte(text, '\\') < 0 {
-			return
-		}
-		if got := jsonscan.String(text, jsonscan.Span{End: len(text)}); got != want {
-			t.Fatalf("String(%q) = %q, want %q", text, got, want)
-		}
-	})
-}
-
 func BenchmarkValid1kB(b *testing.B) {
 	text := []byte(`{"model":"mock/small","messages":[{"role":"user","content":"` + strings.Repeat("lorem ipsum ", 80) + `"}]}`)
 	b.SetBytes(int64(len(text)))

@@ -40,7 +40,7 @@ func (d *events) delta(text []byte, at jsonscan.Span, i int) {
 				if c, ok := citationOf(text, at); ok {
 					c.Raw = append([]byte(nil), c.Raw...)
 					d.open(i, genai.Part{Kind: genai.Text})
-					d.add(genai.Event{Kind: genai.Delta, Choice: i, Index: d.choices[i].index, Delta: genai.DeltaCitation, Citation: &c})
+					d.Add(genai.Event{Kind: genai.Delta, Choice: i, Index: d.choices[i].index, Delta: genai.DeltaCitation, Citation: &c})
 				}
 			})
 		case "images", "audio":
@@ -64,7 +64,7 @@ func (d *events) details(text []byte, at jsonscan.Span, i int) {
 			d.part(i, genai.Part{Kind: genai.Thinking, Proof: &t.proof})
 		case t.proof.Signature != "":
 			d.open(i, genai.Part{Kind: genai.Thinking})
-			d.add(genai.Event{Kind: genai.Delta, Choice: i, Index: f.index, Delta: genai.DeltaSignature, Text: t.proof.Signature})
+			d.Add(genai.Event{Kind: genai.Delta, Choice: i, Index: f.index, Delta: genai.DeltaSignature, Text: t.proof.Signature})
 		}
 	})
 }
@@ -77,7 +77,7 @@ func (d *events) say(i int, kind genai.PartKind, text string) {
 	d.open(i, genai.Part{Kind: kind})
 	f := &d.choices[i]
 	f.refused = f.refused || kind == genai.Refusal
-	d.add(genai.Event{Kind: genai.Delta, Choice: i, Index: f.index, Text: text})
+	d.Add(genai.Event{Kind: genai.Delta, Choice: i, Index: f.index, Text: text})
 }
 
 // part tells of a part that came whole.
@@ -99,7 +99,7 @@ func (d *events) call(i int, c call) {
 	if !own {
 		if c.index >= 0 && c.index < f.calls && (c.ID == "" || c.Name == "") {
 			if c.Arguments != "" {
-				d.fail(apierror.New(apierror.ProviderUnreadable, "The provider's stream goes back to a tool call that it had left."))
+				d.Fail(apierror.New(apierror.ProviderUnreadable, "The provider's stream goes back to a tool call that it had left."))
 			}
 			return
 		}
@@ -111,7 +111,7 @@ func (d *events) call(i int, c call) {
 		d.start(i, genai.Part{Kind: genai.Call, Call: &start})
 	}
 	if c.Arguments != "" {
-		d.add(genai.Event{Kind: genai.Delta, Choice: i, Index: f.index, Delta: genai.DeltaArguments, Text: c.Arguments})
+		d.Add(genai.Event{Kind: genai.Delta, Choice: i, Index: f.index, Delta: genai.DeltaArguments, Text: c.Arguments})
 	}
 }
 
@@ -127,12 +127,12 @@ func (d *events) start(i int, p genai.Part) {
 	f := &d.choices[i]
 	f.index++
 	f.open, f.kind = true, p.Kind
-	d.add(genai.Event{Kind: genai.PartStart, Choice: i, Index: f.index, Part: p})
+	d.Add(genai.Event{Kind: genai.PartStart, Choice: i, Index: f.index, Part: p})
 }
 
 func (d *events) close(i int) {
 	if f := &d.choices[i]; f.open {
 		f.open = false
-		d.add(genai.Event{Kind: genai.PartEnd, Choice: i, Index: f.index})
+		d.Add(genai.Event{Kind: genai.PartEnd, Choice: i, Index: f.index})
 	}
 }

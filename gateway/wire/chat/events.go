@@ -11,15 +11,12 @@ import (
 
 // events reads a provider's stream.
 type events struct {
+	wire.Told
 	split   wire.Splitter
-	joined  []byte
-	out     []genai.Event
 	choices []flow
 	id      string
 	tier    string
 	sources []genai.Citation // of the answer, beside its choices; told once
-	started bool
-	over    bool // End or Failure was told
 }
 
 // flow is a choice under way.
@@ -36,7 +33,7 @@ type flow struct {
 
 // Decode reads the complete events in text.
 func (d *events) Decode(into []genai.Event, text []byte, eof bool) (_ []genai.Event, used int) {
-	d.out = into
+	d.Out = into
 	for {
 		e, n := d.split.Next(text[used:], eof)
 		if n == 0 {
@@ -45,43 +42,26 @@ func (d *events) Decode(into []genai.Event, text []byte, eof bool) (_ []genai.Ev
 		used += n
 		d.event(&e)
 	}
-	into, d.out = d.out, nil
+	into, d.Out = d.Out, nil
 	return into, used
 }
 
-func (d *events) add(e genai.Event) {
-	if !d.over || e.Kind == genai.Reported {
-		d.out = append(d.out, e)
-	}
-}
-
-func (d *events) fail(e *apierror.Error) {
-	d.add(genai.Event{Kind: genai.Failure, Err: e})
-	d.over = true
-}
-
 func (d *events) event(e *wire.SSE) {
-	text, start := e.JSON(&d.joined)
+	text, start := d.JSON(e)
 	if len(text) == 0 {
-		switch {
-		case !e.Known && !d.started:
-			d.fail(apierror.New(apierror.ProviderUnreadable, "The provider's answer is not an event stream."))
-		case len(e.Data) == 0 && len(e.Raw) > 0 && e.Raw[0] == ':':
-			d.add(genai.Event{Kind: genai.Ping})
-		}
 		return
 	}
 	if string(bytes.TrimSpace(text[start:])) == "[DONE]" {
 		for i := range d.choices {
 			d.close(i)
 		}
-		d.add(genai.Event{Kind: genai.End})
-		d.over = true
+		d.Add(genai.Event{Kind: genai.End})
+		d.Over = true
 		return
 	}
 	end, ok := jsonscan.Skip(text, start)
 	if !ok || text[start] != '{' || jsonscan.Space(text, end) != len(text) {
-		d.fail(apierror.New(apierror.ProviderUnreadable, "The provider's stream has an event that is not a JSON object."))
+		d.Fail(apierror.New(apierror.ProviderUnreadable, "The provider's stream has an event that is not a JSON object."))
 		return
 	}
 	if string(e.Name) == "error" {
@@ -89,7 +69,7 @@ func (d *events) event(e *wire.SSE) {
 		if at.Empty() {
 			at = jsonscan.Span{Start: start, End: end}
 		}
-		d.fail(wire.ErrorInside(text, at))
+		d.Fail(wire.ErrorInside(text, at))
 		return
 	}
 	d.chunk(text, start)
@@ -109,7 +89,7 @@ func (d *events) chunk(text []byte, start int) {
 			}
 		case "error":
 			if kind != 'n' {
-				d.fail(wire.ErrorInside(text, m.Value))
+				d.Fail(wire.ErrorInside(text, m.Value))
 				return
 			}
 		case "choices":
@@ -126,9 +106,9 @@ func (d *events) chunk(text []byte, start int) {
 			}
 		}
 	}
-	if !d.started {
-		d.started = true
-		d.add(genai.Event{Kind: genai.Start, ID: d.id, ServiceTier: d.tier})
+	if !d.Started {
+		d.Started = true
+		d.Add(genai.Event{Kind: genai.Start, ID: d.id, ServiceTier: d.tier})
 	}
 	if !choices.Empty() {
 		for e := jsonscan.Array(text, choices.Start); e.Next(); {
@@ -141,7 +121,7 @@ func (d *events) chunk(text []byte, start int) {
 	}
 	if !usage.Empty() {
 		u, _ := readUsage(text, usage)
-		d.add(genai.Event{Kind: genai.Reported, Usage: u, ServiceTier: d.tier})
+		d.Add(genai.Event{Kind: genai.Reported, Usage: u, ServiceTier: d.tier})
 	}
 }
 
@@ -179,14 +159,14 @@ func (d *events) choice(text []byte, at jsonscan.Span) (usage jsonscan.Span) {
 		}
 	}
 	if number < 0 || number >= maxChoice {
-		d.fail(apierror.New(apierror.ProviderUnreadable, "The provider's stream has a choice with an index that is none."))
+		d.Fail(apierror.New(apierror.ProviderUnreadable, "The provider's stream has a choice with an index that is none."))
 		return usage
 	}
 	for int64(len(d.choices)) <= number {
 		d.choices = append(d.choices, flow{index: -1})
 	}
 	i := int(number)
-	before := len(d.out)
+	before := len(d.Out)
 	if delta.Empty() {
 		delta = message
 	}
@@ -204,14 +184,14 @@ func (d *events) choice(text []byte, at jsonscan.Span) (usage jsonscan.Span) {
 
 // logprobs belong to the delta of their chunk; without one they stand alone.
 func (d *events) logprobs(before, i int, raw []byte) {
-	for k := before; k < len(d.out); k++ {
-		if d.out[k].Kind == genai.Delta && d.out[k].Delta == genai.DeltaText {
-			d.out[k].LogProbs = raw
+	for k := before; k < len(d.Out); k++ {
+		if d.Out[k].Kind == genai.Delta && d.Out[k].Delta == genai.DeltaText {
+			d.Out[k].LogProbs = raw
 			return
 		}
 	}
 	if f := &d.choices[i]; f.open && f.kind == genai.Text {
-		d.add(genai.Event{Kind: genai.Delta, Choice: i, Index: f.index, LogProbs: raw})
+		d.Add(genai.Event{Kind: genai.Delta, Choice: i, Index: f.index, LogProbs: raw})
 	}
 }
 
@@ -219,7 +199,7 @@ func (d *events) finish(i int, stop genai.Stop) {
 	f := &d.choices[i]
 	if f.open && f.kind == genai.Text {
 		for k := range d.sources {
-			d.add(genai.Event{Kind: genai.Delta, Choice: i, Index: f.index, Delta: genai.DeltaCitation, Citation: &d.sources[k]})
+			d.Add(genai.Event{Kind: genai.Delta, Choice: i, Index: f.index, Delta: genai.DeltaCitation, Citation: &d.sources[k]})
 		}
 	}
 	d.close(i)
@@ -229,5 +209,5 @@ func (d *events) finish(i int, stop genai.Stop) {
 	case f.called && (stop == genai.StopEnd || stop == genai.StopUnknown):
 		stop = genai.StopTools
 	}
-	d.add(genai.Event{Kind: genai.Finish, Choice: i, Stop: stop, ServiceTier: d.tier})
+	d.Add(genai.Event{Kind: genai.Finish, Choice: i, Stop: stop, ServiceTier: d.tier})
 }

@@ -10,11 +10,8 @@ import (
 
 // events reads a provider's stream.
 type events struct {
+	wire.Told
 	split    wire.Splitter
-	joined   []byte
-	out      []genai.Event
-	started  bool
-	over     bool // End or Failure was told
 	searches int64
 
 	index   int // of the part under way, and one; parts are counted from 0
@@ -29,7 +26,7 @@ type events struct {
 
 // Decode reads the complete events in text.
 func (d *events) Decode(into []genai.Event, text []byte, eof bool) (_ []genai.Event, used int) {
-	d.out = into
+	d.Out = into
 	for {
 		e, n := d.split.Next(text[used:], eof)
 		if n == 0 {
@@ -38,30 +35,13 @@ func (d *events) Decode(into []genai.Event, text []byte, eof bool) (_ []genai.Ev
 		used += n
 		d.event(&e)
 	}
-	into, d.out = d.out, nil
+	into, d.Out = d.Out, nil
 	return into, used
 }
 
-func (d *events) add(e genai.Event) {
-	if !d.over || e.Kind == genai.Reported {
-		d.out = append(d.out, e)
-	}
-}
-
-func (d *events) fail(e *apierror.Error) {
-	d.add(genai.Event{Kind: genai.Failure, Err: e})
-	d.over = true
-}
-
 func (d *events) event(e *wire.SSE) {
-	text, start := e.JSON(&d.joined)
+	text, start := d.JSON(e)
 	if len(text) == 0 {
-		switch {
-		case !e.Known && !d.started:
-			d.fail(apierror.New(apierror.ProviderUnreadable, "The provider's answer is not an event stream."))
-		case len(e.Data) == 0 && len(e.Raw) > 0 && e.Raw[0] == ':':
-			d.add(genai.Event{Kind: genai.Ping})
-		}
 		return
 	}
 	if string(bytes.TrimSpace(text[start:])) == "[DONE]" {
@@ -70,9 +50,9 @@ func (d *events) event(e *wire.SSE) {
 	ev, ok := readEvent(text, start)
 	switch {
 	case !ok:
-		d.fail(apierror.New(apierror.ProviderUnreadable, "The provider's stream has an event that is not a JSON object."))
+		d.Fail(apierror.New(apierror.ProviderUnreadable, "The provider's stream has an event that is not a JSON object."))
 	case ev.typ == "error" || string(e.Name) == "error":
-		d.fail(ev.failure(text))
+		d.Fail(ev.failure(text))
 	case !ev.response.Empty():
 		d.response(text, &ev)
 	default:
@@ -85,9 +65,9 @@ func (d *events) response(text []byte, ev *event) {
 	var seen wire.Seen
 	var b body
 	b.read(text, ev.response.Start, &seen)
-	if !d.started {
-		d.started = true
-		d.add(genai.Event{Kind: genai.Start, ID: seen.ID, ServiceTier: seen.ServiceTier})
+	if !d.Started {
+		d.Started = true
+		d.Add(genai.Event{Kind: genai.Start, ID: seen.ID, ServiceTier: seen.ServiceTier})
 	}
 	switch ev.typ {
 	case "response.completed", "response.incomplete", "response.cancelled":
@@ -99,16 +79,16 @@ func (d *events) response(text []byte, ev *event) {
 		case d.called && stop == genai.StopEnd:
 			stop = genai.StopTools
 		}
-		d.add(genai.Event{Kind: genai.Finish, Stop: stop, ServiceTier: seen.ServiceTier})
+		d.Add(genai.Event{Kind: genai.Finish, Stop: stop, ServiceTier: seen.ServiceTier})
 		d.report(&seen)
-		d.add(genai.Event{Kind: genai.End})
-		d.over = true
+		d.Add(genai.Event{Kind: genai.End})
+		d.Over = true
 	case "response.failed":
 		d.report(&seen)
 		if b.err.Empty() {
-			d.fail(apierror.New(apierror.ProviderError, "The provider's answer failed."))
+			d.Fail(apierror.New(apierror.ProviderError, "The provider's answer failed."))
 		} else {
-			d.fail(failureOf(text, b.err))
+			d.Fail(failureOf(text, b.err))
 		}
 	}
 }
@@ -116,7 +96,7 @@ func (d *events) response(text []byte, ev *event) {
 func (d *events) report(seen *wire.Seen) {
 	if seen.HasUsage {
 		seen.Usage.Searches = d.searches
-		d.add(genai.Event{Kind: genai.Reported, Usage: seen.Usage, ServiceTier: seen.ServiceTier})
+		d.Add(genai.Event{Kind: genai.Reported, Usage: seen.Usage, ServiceTier: seen.ServiceTier})
 	}
 }
 
@@ -148,17 +128,17 @@ func (d *events) step(text []byte, ev *event) {
 			c := citationOf(text, at)
 			c.Raw = bytes.Clone(c.Raw)
 			d.begin(ev, genai.Part{Kind: genai.Text})
-			d.add(genai.Event{Kind: genai.Delta, Index: d.index - 1, Delta: genai.DeltaCitation, Citation: &c})
+			d.Add(genai.Event{Kind: genai.Delta, Index: d.index - 1, Delta: genai.DeltaCitation, Citation: &c})
 		}
 	case "keepalive", "ping":
-		d.add(genai.Event{Kind: genai.Ping})
+		d.Add(genai.Event{Kind: genai.Ping})
 	}
 }
 
 func (d *events) start() {
-	if !d.started {
-		d.started = true
-		d.add(genai.Event{Kind: genai.Start})
+	if !d.Started {
+		d.Started = true
+		d.Add(genai.Event{Kind: genai.Start})
 	}
 }
 
@@ -223,16 +203,16 @@ func (d *events) say(text []byte, ev *event, kind genai.PartKind) {
 	if kind == genai.Text {
 		delta.LogProbs = logProbs(text, wire.Member(text, ev.whole, "logprobs"))
 	}
-	d.add(delta)
+	d.Add(delta)
 }
 
 func (d *events) arguments(ev *event, s string) {
 	if !d.open || d.kind != genai.Call || d.output != ev.output {
-		d.fail(apierror.New(apierror.ProviderUnreadable, "The provider's stream goes on with a tool call that is not under way."))
+		d.Fail(apierror.New(apierror.ProviderUnreadable, "The provider's stream goes on with a tool call that is not under way."))
 		return
 	}
 	d.filled = true
-	d.add(genai.Event{Kind: genai.Delta, Index: d.index - 1, Delta: genai.DeltaArguments, Text: s})
+	d.Add(genai.Event{Kind: genai.Delta, Index: d.index - 1, Delta: genai.DeltaArguments, Text: s})
 }
 
 // late tells the arguments of a call that came in no delta.
@@ -253,12 +233,12 @@ func (d *events) begin(ev *event, p genai.Part) {
 	d.shut()
 	d.open, d.filled, d.kind, d.output, d.content = true, false, p.Kind, ev.output, ev.content
 	d.index++
-	d.add(genai.Event{Kind: genai.PartStart, Index: d.index - 1, Part: p})
+	d.Add(genai.Event{Kind: genai.PartStart, Index: d.index - 1, Part: p})
 }
 
 func (d *events) shut() {
 	if d.open {
 		d.open = false
-		d.add(genai.Event{Kind: genai.PartEnd, Index: d.index - 1})
+		d.Add(genai.Event{Kind: genai.PartEnd, Index: d.index - 1})
 	}
 }
